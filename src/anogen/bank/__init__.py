@@ -1,0 +1,1 @@
+"""Generated anomalies on disk: images, masks, manifest, provenance, export."""

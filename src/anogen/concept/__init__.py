@@ -1,0 +1,1 @@
+"""Stage 1: learn what a defect looks like from a few shots."""

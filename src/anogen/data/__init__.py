@@ -1,0 +1,1 @@
+"""What the user has: images, masks, categories, support shots, textures."""

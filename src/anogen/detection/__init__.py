@@ -1,0 +1,1 @@
+"""Stage 3: detectors that train on normals, procedural and generated anomalies."""

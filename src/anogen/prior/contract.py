@@ -1,0 +1,77 @@
+"""The contract of a frozen latent diffusion model."""
+
+from typing import Literal, Protocol
+
+from torch import Tensor
+
+Prediction = Literal["epsilon", "v_prediction"]
+
+
+class LatentDiffusion(Protocol):
+    """A frozen latent diffusion model; samplers never learn which network is behind it.
+
+    Images are float tensors ``(B, 3, S, S)`` in [-1, 1] with ``S = image_size``; latents are
+    ``(B, C, s, s)`` scaled to about unit variance; a context is ``(B, L, token_dim)``.
+    """
+
+    name: str
+    image_size: int
+    latent_size: int
+    latent_channels: int
+    token_dim: int
+    inpainting: bool
+    """True when ``predict_noise`` also wants the clean surroundings and the region."""
+    alphas_cumprod: Tensor
+    """``(T,)`` float64: the noise schedule, alpha-bar of each timestep."""
+    fingerprint: str
+    """Hex hash of the weights."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Latents of images (the posterior's mean where the encoder is stochastic)."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Images of latents, clamped to [-1, 1]."""
+        ...
+
+    def predict_noise(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        *,
+        surroundings: Tensor | None = None,
+        region: Tensor | None = None,
+    ) -> Tensor:
+        """The noise in ``latents`` (epsilon, whatever the network itself predicts).
+
+        Args:
+            latents: noisy latents ``(B, C, s, s)``.
+            timestep: ``(B,)`` int64 in [0, T).
+            context: ``(B, L, token_dim)`` states for cross-attention.
+            surroundings: clean latents of the normal image with the region blanked, same shape
+                as ``latents``; inpainting priors only.
+            region: ``(B, 1, s, s)`` in [0, 1], 1 where the defect may be drawn; inpainting
+                priors only.
+        """
+        ...
+
+    def context(self, tokens: Tensor) -> Tensor:
+        """States for cross-attention from learned tokens ``(B, k, token_dim)``."""
+        ...
+
+    def empty_context(self, batch: int) -> Tensor:
+        """States for the unconditional branch of classifier-free guidance."""
+        ...
+
+    def words(self) -> tuple[str, ...]:
+        """Words that :meth:`word_tokens` knows; empty for priors with an open vocabulary."""
+        ...
+
+    def word_tokens(self, word: str) -> Tensor:
+        """Tokens ``(k, token_dim)`` of a word, to start a concept from.
+
+        Raises:
+            InputError: for an unknown word; the sentence lists the known ones.
+        """
+        ...

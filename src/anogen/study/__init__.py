@@ -1,0 +1,1 @@
+"""Protocols and arms, the stages of a run, results, and the report."""

@@ -1,0 +1,1 @@
+"""Stage 2: draw a defect on a normal image, by diffusion or procedurally."""
