@@ -1,0 +1,120 @@
+"""A good image: a surface that fills the window, or a part on a background."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anogen.errors import InputError
+from anogen.prior.world import (
+    parts_hardware,
+    surfaces_fibre,
+    surfaces_metal,
+    surfaces_wood,
+)
+from anogen.prior.world.camera import photograph
+from anogen.prior.world.light import Light, shade, some_light
+from anogen.prior.world.material import Material, blend, painted
+from anogen.prior.world.noise import Field, soften, spectral
+from anogen.prior.world.palette import tone
+from anogen.prior.world.parts_shape import Part, coverage
+
+_SURFACES: dict[str, Callable[[np.random.Generator, int], Material]] = {
+    **surfaces_metal.SURFACES,
+    **surfaces_fibre.SURFACES,
+    **surfaces_wood.SURFACES,
+}
+_PARTS: dict[str, Callable[[np.random.Generator, int], Part]] = {**parts_hardware.PARTS}
+
+SURFACES: tuple[str, ...] = tuple(_SURFACES)
+"""Names of the textures that fill the window."""
+PARTS: tuple[str, ...] = tuple(_PARTS)
+"""Names of the objects seen on a background."""
+
+PART_SHARE = 0.45
+"""Share of windows that show a part; close-ups of parts also look like surfaces."""
+
+
+@dataclass(frozen=True)
+class Good:
+    """A photograph of something without a defect."""
+
+    image: NDArray[np.float32]
+    """``(S, S, 3)`` RGB in [0, 1]."""
+    foreground: NDArray[np.bool_]
+    """``(S, S)``, True on the object; all True for a surface."""
+    name: str
+    """One of :data:`SURFACES` or :data:`PARTS`."""
+
+
+def render_good(rng: np.random.Generator, size: int = 128, *, surface: str | None = None) -> Good:
+    """Draw one good window ``(size, size)``, the same for the same state of ``rng``.
+
+    Args:
+        rng: source of all randomness.
+        size: the window's side in pixels, at least 32.
+        surface: one of :data:`SURFACES` or :data:`PARTS`; None draws one.
+
+    Raises:
+        InputError: for an unknown name or a window under 32 pixels.
+    """
+    if size < 32:
+        raise InputError(f"A window of {size} pixels is too small; take at least 32.")
+    if surface is None:
+        names = PARTS if rng.random() < PART_SHARE else SURFACES
+        surface = names[int(rng.integers(len(names)))]
+    light = some_light(rng, size)
+    if surface in _SURFACES:
+        scene = shade(_SURFACES[surface](rng, size), light)
+        foreground = np.ones((size, size), dtype=np.bool_)
+    elif surface in _PARTS:
+        scene, foreground = _part_on_ground(rng, size, _PARTS[surface], light)
+    else:
+        known = ", ".join(SURFACES + PARTS)
+        raise InputError(f"No surface or part is called '{surface}'; the known ones are: {known}.")
+    return Good(photograph(rng, scene), foreground, surface)
+
+
+def _part_on_ground(
+    rng: np.random.Generator,
+    size: int,
+    draw: Callable[[np.random.Generator, int], Part],
+    light: Light,
+) -> tuple[Field, NDArray[np.bool_]]:
+    part = draw(rng, size)
+    on_part = coverage(part.outline, width=float(rng.uniform(1.0, 2.0)))
+    ground = shade(_ground(rng, size), light)
+    ground = ground * (1 - _shadow(rng, part, light))[..., None]
+    scene = blend(ground, shade(part.material, light), on_part)
+    return scene, on_part > np.float32(0.5)
+
+
+def _ground(rng: np.random.Generator, size: int) -> Material:
+    """What parts lie on: an even sheet, black to white, or any surface."""
+    if rng.random() < 0.3:
+        name = SURFACES[int(rng.integers(len(SURFACES)))]
+        return _SURFACES[name](rng, size)
+    kind = rng.random()
+    if kind < 0.35:
+        colour = tone(rng, saturation=(0, 0.2), value=(0.01, 0.12))
+    elif kind < 0.65:
+        colour = tone(rng, saturation=(0, 0.1), value=(0.75, 1.0))
+    else:
+        colour = tone(rng, saturation=(0, 0.5), value=(0.15, 0.8))
+    grain = spectral(rng, size, wavelength=3, falloff=1.5)
+    shade_map = 1 + np.float32(rng.uniform(0, 0.04)) * grain
+    return Material(painted(colour, shade_map), grain * np.float32(rng.uniform(0, 0.15)), gloss=0)
+
+
+def _shadow(rng: np.random.Generator, part: Part, light: Light) -> Field:
+    """Darkening of the ground in [0, 1]: cast shadow and contact shadow of a part."""
+    x, y, z = light.direction
+    reach = min(part.height / max(z, 0.3), 0.3 * part.outline.shape[0])
+    on_part = coverage(part.outline)
+    cast = np.roll(on_part, (round(-y * reach), round(-x * reach)), axis=(0, 1))
+    softness = float(rng.uniform(1, 6))
+    strength = float(rng.uniform(0, 0.8)) * (1 - light.ambient)
+    contact = soften(on_part, 2.5) * np.float32(rng.uniform(0, 0.5))
+    shadow = np.maximum(soften(cast, softness) * np.float32(strength), contact)
+    return np.asarray(shadow, dtype=np.float32)
