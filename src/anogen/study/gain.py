@@ -1,0 +1,351 @@
+"""Does it help? Paired differences between two arms, with a bootstrap interval and a verdict.
+
+Two detectors that differ in nothing but the anomalies they trained on (same seed, same held-out
+images) form a pair. The interval comes from a hierarchical paired bootstrap: every draw takes the
+pairs of seeds with replacement and, where the scores of each image are given, also the held-out
+images with replacement, good and defective ones apart; the same images are drawn for both arms of
+all pairs, and the metric is computed anew on them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anogen.seeds import rng_of
+from anogen.study.results import BOTH, PROCEDURAL, Gain, Results, Run, Verdict, metric_of
+from anogen.study.scores import Scores
+
+METRICS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap")
+NAMES = {
+    "image_auroc": "image AUROC",
+    "image_ap": "image AP",
+    "image_f1max": "image F1-max",
+    "pixel_auroc": "pixel AUROC",
+    "pixel_ap": "pixel AP",
+    "pixel_f1max": "pixel F1-max",
+    "pixel_pro": "PRO",
+}
+
+DRAWS = 1000
+_CHUNK = 100  # draws at a time: bounds the memory at a few megabytes
+
+Level = Literal["image", "pixel"]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of scores for each image, so that a metric on any draw of images is one product.
+
+    Attributes:
+        keys: ``(N,)`` the images' keys, sorted.
+        labels: ``(N,)`` their labels.
+        defective: ``(N,)`` which images show a defect.
+        positive: ``(N, K)`` number of defective units at each of K scores, highest score first.
+        negative: ``(N, K)`` number of normal units.
+    """
+
+    keys: NDArray[np.str_]
+    labels: NDArray[np.str_]
+    defective: NDArray[np.bool_]
+    positive: NDArray[np.float32]
+    negative: NDArray[np.float32]
+
+    def select(self, defect: str | None) -> "Histogram":
+        """The good images and those of ``defect``; all images for None."""
+        if defect is None:
+            return self
+        rows = ~self.defective | (self.labels == defect)
+        return Histogram(
+            self.keys[rows],
+            self.labels[rows],
+            self.defective[rows],
+            self.positive[rows],
+            self.negative[rows],
+        )
+
+
+def image_histogram(scores: Scores) -> Histogram:
+    """One unit for each image, one bin for each distinct image score: exact."""
+    order = np.argsort(scores.keys)
+    _, bins = np.unique(-scores.image_scores[order], return_inverse=True)
+    defective = scores.defective[order]
+    hot = np.zeros((len(order), int(bins.max(initial=0)) + 1), dtype=np.float32)
+    hot[np.arange(len(order)), bins] = 1
+    truth = defective[:, None].astype(np.float32)
+    return Histogram(
+        scores.keys[order], scores.labels[order], defective, hot * truth, hot * (1 - truth)
+    )
+
+
+def pixel_histogram(scores: Scores) -> Histogram:
+    """One unit for each pixel of the images whose pixels are known.
+
+    A bin holds four neighbouring float16 numbers (nine significant bits): about 4,000 bins
+    between 0 and 1, as fine relative to the score everywhere.
+    """
+    known = np.flatnonzero(scores.pixels_known)
+    known = known[np.argsort(scores.keys[known])]
+    bits = scores.score_maps[known].astype(np.float16).view(np.uint16).reshape(len(known), -1)
+    # Floats order as their bits once the sign is folded in: negative ones run backwards.
+    ordered = np.where(bits & 0x8000, ~bits, bits | 0x8000).astype(np.uint16) >> 2
+    occupied, bins = np.unique(ordered, return_inverse=True)
+    bins = (len(occupied) - 1 - bins).reshape(ordered.shape)
+    truth = (scores.masks[known].reshape(len(known), -1) > 0) & scores.defective[known][:, None]
+    positive = np.empty((len(known), len(occupied)), dtype=np.float32)
+    negative = np.empty_like(positive)
+    for row in range(len(known)):
+        positive[row] = np.bincount(bins[row][truth[row]], minlength=len(occupied))
+        negative[row] = np.bincount(bins[row][~truth[row]], minlength=len(occupied))
+    return Histogram(
+        scores.keys[known], scores.labels[known], scores.defective[known], positive, negative
+    )
+
+
+def average_precision(positive: FloatArray, negative: FloatArray) -> FloatArray:
+    """Average precision of each row of counts ``(B, K)``, highest score first; NaN if undefined.
+
+    The sum over thresholds of (recall step) x (precision), tied scores being one threshold.
+    """
+    true = np.cumsum(positive, axis=1)
+    flagged = true + np.cumsum(negative, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = np.where(flagged > 0, true / flagged, 0.0)
+        return np.asarray((positive * precision).sum(axis=1) / true[:, -1])
+
+
+def auroc(positive: FloatArray, negative: FloatArray) -> FloatArray:
+    """Area under the ROC curve of each row of counts ``(B, K)``; ties count half."""
+    above = np.cumsum(negative, axis=1)
+    total = above[:, -1:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(
+            (positive * (total - above + negative / 2)).sum(axis=1)
+            / (positive.sum(axis=1) * total[:, 0])
+        )
+
+
+def image_draws(
+    defective: NDArray[np.bool_], *, draws: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """How often each of N images is drawn, ``(draws, N)``.
+
+    Good and defective images are drawn apart, so every draw has as many of each as the test set.
+    """
+    weights = np.zeros((draws, len(defective)), dtype=np.float32)
+    for group in (np.flatnonzero(~defective), np.flatnonzero(defective)):
+        if len(group):
+            share = np.full(len(group), 1 / len(group))
+            weights[:, group] = rng.multinomial(len(group), share, size=draws)
+    return weights
+
+
+def metric_on_draws(histogram: Histogram, weights: NDArray[np.float32], metric: str) -> FloatArray:
+    """The metric ``auroc`` or ``ap`` on each draw of images ``(B, N)``; ``(B,)``."""
+    function = {"ap": average_precision, "auroc": auroc}[metric]
+    values = [
+        function(
+            (chunk @ histogram.positive).astype(np.float64),
+            (chunk @ histogram.negative).astype(np.float64),
+        )
+        for chunk in np.array_split(weights, max(1, len(weights) // _CHUNK))
+    ]
+    return np.concatenate(values)
+
+
+def interval(
+    differences: FloatArray, *, rng: np.random.Generator, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile interval of the mean difference over drawn pairs of seeds.
+
+    Args:
+        differences: ``(draws, pairs)``: each pair's difference on each draw of images; rows are
+            equal where no images are drawn.
+        rng: draws the pairs.
+        level: coverage of the interval.
+    """
+    draws, pairs = differences.shape
+    chosen = rng.integers(pairs, size=(draws, pairs))
+    means = np.take_along_axis(differences, chosen, axis=1).mean(axis=1)
+    tail = (1 - level) / 2
+    low, high = np.nanquantile(means, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def verdict_of(low: float, high: float) -> Verdict:
+    """``helps`` if the interval lies above zero, ``hurts`` if it lies below."""
+    if low > 0:
+        return "helps"
+    return "hurts" if high < 0 else "no difference"
+
+
+def gain_of(
+    pairs: Sequence[tuple[Run, Run]],
+    metric: str,
+    *,
+    defect: str | None = None,
+    histograms: Sequence[tuple[Histogram, Histogram]] | None = None,
+    draws: int = DRAWS,
+    rng: np.random.Generator,
+) -> Gain | None:
+    """The gain of the second run of each pair over the first.
+
+    Args:
+        pairs: runs that differ in their arm only.
+        metric: one of :data:`METRICS`.
+        defect: speak of this defect alone.
+        histograms: those of the runs' scores, in the order of ``pairs``; with None the interval
+            comes from the seeds alone.
+        draws: number of bootstrap draws.
+        rng: the only source of randomness.
+
+    Returns:
+        None where a run does not have the metric.
+
+    Raises:
+        ValueError: if a pair's runs differ in more than their arm, if the images of the
+            histograms differ, or for a single pair without histograms.
+    """
+    for base, arm in pairs:
+        if (base.category, base.detector, base.seed) != (arm.category, arm.detector, arm.seed):
+            raise ValueError(f"{base.key} and {arm.key} are no pair")
+    values = [
+        (metric_of(base, metric, defect), metric_of(arm, metric, defect)) for base, arm in pairs
+    ]
+    known = [arm - base for base, arm in values if base is not None and arm is not None]
+    if not pairs or len(known) != len(pairs):
+        return None
+    if histograms is None:
+        if len(pairs) == 1:
+            raise ValueError("one pair of seeds has no spread; give the scores of its images")
+        differences = np.tile(known, (draws, 1))
+    else:
+        differences = _differences_on_draws(histograms, metric, defect, draws=draws, rng=rng)
+    low, high = interval(differences, rng=rng)
+    return Gain(
+        category=pairs[0][0].category,
+        detector=pairs[0][0].detector,
+        metric=metric,
+        defect=defect,
+        mean=float(np.mean(known)),
+        low=low,
+        high=high,
+        seeds=len(pairs),
+        verdict=verdict_of(low, high),
+    )
+
+
+def _differences_on_draws(
+    histograms: Sequence[tuple[Histogram, Histogram]],
+    metric: str,
+    defect: str | None,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    selected = [(base.select(defect), arm.select(defect)) for base, arm in histograms]
+    first = selected[0][0]
+    if not all(
+        np.array_equal(first.keys, histogram.keys) for pair in selected for histogram in pair
+    ):
+        raise ValueError("the runs were evaluated on different images")
+    weights = image_draws(first.defective, draws=draws, rng=rng)
+    name = metric.partition("_")[2]
+    columns = [
+        metric_on_draws(arm, weights, name) - metric_on_draws(base, weights, name)
+        for base, arm in selected
+    ]
+    return np.stack(columns, axis=1)
+
+
+def pairs_of(
+    runs: Sequence[Run], *, base: str = PROCEDURAL, arm: str = BOTH
+) -> dict[tuple[str, str], list[tuple[Run, Run]]]:
+    """Runs of the two arms with equal seeds, by category and detector, sorted by seed."""
+    by_key = {run.key: run for run in runs}
+    pairs: dict[tuple[str, str], list[tuple[Run, Run]]] = {}
+    for run in sorted(runs, key=lambda run: run.key):
+        partner = by_key.get((run.category, run.detector, arm, run.seed))
+        if run.arm == base and partner is not None:
+            pairs.setdefault((run.category, run.detector), []).append((run, partner))
+    return pairs
+
+
+def gains_of(
+    results: Results,
+    scores_of: Callable[[Run], Scores | None],
+    *,
+    base: str = PROCEDURAL,
+    arm: str = BOTH,
+    draws: int = DRAWS,
+) -> tuple[Gain, ...]:
+    """All gains of ``arm`` over ``base``: each metric, over all defects and for each alone.
+
+    Args:
+        results: the runs; their own gains are not looked at.
+        scores_of: reads the scores of a run; None where there are none.
+        base: the arm to compare with.
+        arm: the arm that may gain.
+        draws: number of bootstrap draws.
+
+    The draws of a gain depend on its category, detector, metric and defect alone.
+    """
+    gains: list[Gain] = []
+    for (category, detector), pairs in pairs_of(results.runs, base=base, arm=arm).items():
+        histograms = _histograms(pairs, scores_of)
+        if histograms is None and len(pairs) == 1:
+            continue
+        defects = sorted({name for pair in pairs for run in pair for name in run.defects})
+        for metric in METRICS:
+            level: Level = "image" if metric.startswith("image") else "pixel"
+            for defect in (None, *defects):
+                gain = gain_of(
+                    pairs,
+                    metric,
+                    defect=defect,
+                    histograms=None if histograms is None else histograms[level],
+                    draws=draws,
+                    rng=rng_of("gain", category, detector, metric, defect),
+                )
+                if gain is not None:
+                    gains.append(gain)
+    return tuple(gains)
+
+
+def _histograms(
+    pairs: Sequence[tuple[Run, Run]], scores_of: Callable[[Run], Scores | None]
+) -> dict[Level, list[tuple[Histogram, Histogram]]] | None:
+    image: list[tuple[Histogram, Histogram]] = []
+    pixel: list[tuple[Histogram, Histogram]] = []
+    for base_run, arm_run in pairs:
+        base, arm = scores_of(base_run), scores_of(arm_run)
+        if base is None or arm is None:
+            return None
+        image.append((image_histogram(base), image_histogram(arm)))
+        pixel.append((pixel_histogram(base), pixel_histogram(arm)))
+    return {"image": image, "pixel": pixel}
+
+
+def points(value: float) -> str:
+    """A difference of a metric in percentage points, signed: ``+5.8``, ``−0.3``, ``0.0``."""
+    text = f"{100 * value:+.1f}".replace("-", "−")
+    return "0.0" if text in ("+0.0", "−0.0") else text
+
+
+def sentence(gain: Gain) -> str:
+    """The gain in one plain sentence: who, whether it helps, by how much, how sure."""
+    what = "Generated images" if gain.defect is None else f"Generated {gain.defect} images"
+    where = f"{gain.detector} on {gain.category}"
+    metric = NAMES[gain.metric]
+    seeds = "1 seed" if gain.seeds == 1 else f"{gain.seeds} seeds"
+    sure = f"(95 % interval {points(gain.low)} to {points(gain.high)}, {seeds})"
+    size = points(gain.mean).lstrip("+−")
+    if gain.verdict == "helps":
+        return f"{what} help {where}: {metric} rises by {size} points {sure}."
+    if gain.verdict == "hurts":
+        return f"{what} hurt {where}: {metric} falls by {size} points {sure}."
+    change = "does not change" if size == "0.0" else f"changes by {points(gain.mean)} points"
+    return f"{what} make no clear difference to {where}: {metric} {change} {sure}."

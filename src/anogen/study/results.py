@@ -1,0 +1,174 @@
+"""``results.json``: what every detector run scored, and what the generated arm gained."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from anogen.errors import InputError
+from anogen.files import write_json
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Difference = Annotated[float, Field(ge=-1, le=1)]
+Verdict = Literal["helps", "no difference", "hurts"]
+
+PROCEDURAL = "procedural"
+GENERATED = "generated"
+BOTH = "procedural+generated"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ImageMetrics(_Part):
+    """Image-level metrics in [0, 1]; None where the test set has one class only."""
+
+    auroc: Share | None = None
+    ap: Share | None = None
+    f1max: Share | None = None
+
+
+class PixelMetrics(_Part):
+    """Pixel-level metrics in [0, 1]; None where there are no masks."""
+
+    auroc: Share | None = None
+    ap: Share | None = None
+    f1max: Share | None = None
+    pro: Share | None = None
+
+
+class DefectMetrics(_Part):
+    """Metrics on the good test images and those of one defect."""
+
+    image: ImageMetrics = ImageMetrics()
+    pixel: PixelMetrics = PixelMetrics()
+
+
+class Run(_Part):
+    """One trained and evaluated detector.
+
+    Attributes:
+        category: category of the product.
+        detector: name of the detector.
+        arm: which anomalies it trained on: ``procedural``, ``generated``,
+            ``procedural+generated``, or an arm of a study.
+        seed: seed of its training.
+        image: image-level metrics on the held-out images.
+        pixel: pixel-level metrics on the held-out images.
+        defects: the same for each defect alone, against all good images.
+        counts: numbers of images: normals, support, excluded, test_good, test_defective, ...
+        seconds: durations by stage.
+        settings_hash: hash of the settings that the detector depends on.
+        versions: versions of the package and libraries by name.
+    """
+
+    category: str
+    detector: str
+    arm: str
+    seed: int
+    image: ImageMetrics = ImageMetrics()
+    pixel: PixelMetrics = PixelMetrics()
+    defects: dict[str, DefectMetrics] = {}
+    counts: dict[str, Count] = {}
+    seconds: dict[str, Seconds] = {}
+    settings_hash: str
+    versions: dict[str, str] = {}
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What identifies the run among the results."""
+        return self.category, self.detector, self.arm, self.seed
+
+    @property
+    def folder(self) -> str:
+        """The detector's folder, relative to the run directory."""
+        return f"detectors/{self.category}/{self.detector}-{self.arm}-{self.seed}"
+
+
+class Gain(_Part):
+    """The paired difference of the arm with generated images to the procedural arm.
+
+    Attributes:
+        category: category of the product.
+        detector: name of the detector.
+        metric: ``image_auroc``, ``image_ap``, ``pixel_auroc`` or ``pixel_ap``.
+        defect: the defect that it speaks of; None for all together.
+        mean: mean difference over the pairs of seeds.
+        low: lower end of the 95 % bootstrap interval.
+        high: upper end.
+        seeds: number of pairs.
+        verdict: ``helps`` if the interval lies above zero, ``hurts`` if below.
+    """
+
+    category: str
+    detector: str
+    metric: str
+    defect: str | None = None
+    mean: Difference
+    low: Difference
+    high: Difference
+    seeds: Annotated[int, Field(ge=1)]
+    verdict: Verdict
+
+
+class Results(_Part):
+    """The whole of ``results.json``."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    runs: tuple[Run, ...] = ()
+    gain: tuple[Gain, ...] = ()
+
+    def with_run(self, run: Run) -> "Results":
+        """These results with ``run`` in the place of an earlier run of the same key."""
+        others = tuple(other for other in self.runs if other.key != run.key)
+        return self.model_copy(update={"runs": (*others, run)})
+
+
+def metric_of(run: Run, metric: str, defect: str | None = None) -> float | None:
+    """The value of ``metric`` (``image_auroc``, ``pixel_ap``, ...) of a run or one defect of it.
+
+    Returns None where it does not exist.
+    """
+    level, _, name = metric.partition("_")
+    if defect is not None and defect not in run.defects:
+        return None
+    source = run if defect is None else run.defects[defect]
+    value: float | None = getattr(getattr(source, level), name)
+    return value
+
+
+def write_results(path: Path, results: Results) -> None:
+    """Write ``results.json`` atomically, runs and gains in a fixed order."""
+    ordered = results.model_copy(
+        update={
+            "runs": tuple(sorted(results.runs, key=lambda run: run.key)),
+            "gain": tuple(
+                sorted(
+                    results.gain,
+                    key=lambda gain: (gain.category, gain.detector, gain.metric, gain.defect or ""),
+                )
+            ),
+        }
+    )
+    write_json(path, ordered.model_dump(mode="json", by_alias=True))
+
+
+def read_results(path: Path) -> Results:
+    """Read ``results.json``.
+
+    Raises:
+        InputError: if the file is missing or does not have the form of results.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there are no results yet; run `anogen evaluate` first.")
+    try:
+        return Results.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "file"
+        raise InputError(
+            f"{path}: no valid results ({where}: {first['msg']}); run `anogen evaluate` again."
+        ) from error

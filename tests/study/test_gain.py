@@ -1,0 +1,245 @@
+"""Gains: metrics on draws against scikit-learn, the bootstrap against brute force, the verdict."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from anogen.study.gain import (
+    gain_of,
+    gains_of,
+    image_draws,
+    image_histogram,
+    metric_on_draws,
+    pairs_of,
+    pixel_histogram,
+    sentence,
+    verdict_of,
+)
+from anogen.study.results import DefectMetrics, Gain, ImageMetrics, PixelMetrics, Results, Run
+from anogen.study.scores import Scores
+
+
+def scores_with(*, power: float, images: int = 24, side: int = 8, seed: int = 0) -> Scores:
+    """Half good, half of two defects; ``power`` separates defective from normal pixels."""
+    rng = np.random.default_rng(seed)
+    labels = np.array([("good", "crack", "good", "hole")[i % 4] for i in range(images)])
+    masks = np.zeros((images, side, side), dtype=np.uint8)
+    masks[labels != "good", 2:5, 3:6] = 1
+    maps = rng.normal(size=masks.shape) + power * masks
+    return Scores(
+        keys=np.array([f"test/{(i * 7) % images:03d}.png" for i in range(images)]),
+        labels=labels,
+        image_scores=(rng.normal(size=images) + power * (labels != "good")).astype(np.float32),
+        score_maps=maps.astype(np.float16),
+        masks=masks,
+        has_mask=labels != "good",
+    )
+
+
+def run_with(arm: str, seed: int, *, pixel_ap: float | None = 0.5, image_ap: float = 0.5) -> Run:
+    return Run(
+        category="tile",
+        detector="draem",
+        arm=arm,
+        seed=seed,
+        image=ImageMetrics(ap=image_ap),
+        pixel=PixelMetrics(ap=pixel_ap),
+        defects={"crack": DefectMetrics(pixel=PixelMetrics(ap=pixel_ap))},
+        settings_hash="x",
+    )
+
+
+def pair(seed: int, base: float, arm: float) -> tuple[Run, Run]:
+    return (
+        run_with("procedural", seed, pixel_ap=base),
+        run_with("procedural+generated", seed, pixel_ap=arm),
+    )
+
+
+@pytest.mark.parametrize("defect", [None, "crack"])
+def test_metrics_on_draws_equal_scikit_learn_on_repeated_images(defect: str | None) -> None:
+    scores = scores_with(power=0.7)
+    keep = np.isin(scores.labels, ["good", "crack", "hole"] if defect is None else ["good", defect])
+    order = np.flatnonzero(keep)[np.argsort(scores.keys[keep])]
+    image, pixel = image_histogram(scores).select(defect), pixel_histogram(scores).select(defect)
+    assert list(image.keys) == list(pixel.keys) == sorted(scores.keys[keep])
+    weights = image_draws(image.defective, draws=5, rng=np.random.default_rng(1))
+    for metric, reference in (("ap", average_precision_score), ("auroc", roc_auc_score)):
+        image_values = metric_on_draws(image, weights, metric)
+        pixel_values = metric_on_draws(pixel, weights, metric)
+        for draw, row in enumerate(weights.astype(int)):
+            rows = np.repeat(order, row)
+            expected = reference(scores.labels[rows] != "good", scores.image_scores[rows])
+            assert image_values[draw] == pytest.approx(expected, abs=1e-9)
+            expected = reference(
+                scores.masks[rows].ravel(), scores.score_maps[rows].astype(float).ravel()
+            )
+            assert pixel_values[draw] == pytest.approx(expected, abs=2e-3)
+
+
+def test_ties_and_signs_are_exact_in_pixel_histograms() -> None:
+    scores = scores_with(power=0)
+    values = np.array([-2.0, -0.5, 0.0, 0.25, 1.0], dtype=np.float16)
+    maps = values[np.random.default_rng(0).integers(5, size=scores.masks.shape)]
+    tied = Scores(**{**vars(scores), "score_maps": maps})
+    once = np.ones((1, len(scores.keys)), dtype=np.float32)
+    got = metric_on_draws(pixel_histogram(tied), once, "ap")[0]
+    assert got == pytest.approx(average_precision_score(scores.masks.ravel(), maps.ravel()))
+
+
+def test_defective_images_without_mask_take_no_part_in_pixel_metrics() -> None:
+    scores = scores_with(power=1)
+    unmasked = Scores(**{**vars(scores), "has_mask": scores.labels == "hole"})
+    assert set(pixel_histogram(unmasked).labels) == {"good", "hole"}
+    assert set(image_histogram(unmasked).labels) == {"good", "hole", "crack"}
+
+
+def test_every_draw_keeps_the_numbers_of_good_and_defective_images() -> None:
+    defective = np.array([True, False, False, True, False])
+    weights = image_draws(defective, draws=50, rng=np.random.default_rng(0))
+    assert (weights[:, defective].sum(axis=1) == 2).all()
+    assert (weights[:, ~defective].sum(axis=1) == 3).all()
+    assert len(np.unique(weights, axis=0)) > 10
+
+
+def test_mean_is_the_paired_difference_and_the_interval_comes_from_the_seeds() -> None:
+    pairs = [pair(0, 0.50, 0.60), pair(1, 0.40, 0.46), pair(2, 0.55, 0.57)]
+    gain = gain_of(pairs, "pixel_ap", rng=np.random.default_rng(0))
+    assert gain is not None
+    assert gain.mean == pytest.approx(0.06)
+    # One of 27 draws of three pairs (3.7 %) takes the worst pair each time, so 2.5 % falls on it.
+    assert gain.low == pytest.approx(0.02, abs=1e-9)
+    assert gain.high == pytest.approx(0.10, abs=1e-9)
+    assert (gain.verdict, gain.seeds) == ("helps", 3)
+
+
+def test_the_interval_over_images_equals_a_bootstrap_by_hand() -> None:
+    base, arm = scores_with(power=0.3, images=40), scores_with(power=0.8, images=40, seed=3)
+    gain = gain_of(
+        [pair(0, 0.5, 0.6)],
+        "image_ap",
+        histograms=[(image_histogram(base), image_histogram(arm))],
+        draws=1000,
+        rng=np.random.default_rng(0),
+    )
+    assert gain is not None
+    rng = np.random.default_rng(9)
+    truth = base.labels != "good"
+    differences = []
+    for _ in range(500):
+        rows = np.concatenate([rng.choice(np.flatnonzero(group), 20) for group in (truth, ~truth)])
+        differences.append(
+            average_precision_score(truth[rows], arm.image_scores[rows])
+            - average_precision_score(truth[rows], base.image_scores[rows])
+        )
+    low, high = np.quantile(differences, [0.025, 0.975])
+    assert gain.low == pytest.approx(low, abs=0.03)
+    assert gain.high == pytest.approx(high, abs=0.03)
+
+
+def test_one_pair_without_scores_is_refused_rather_than_called_certain() -> None:
+    with pytest.raises(ValueError, match="no spread"):
+        gain_of([pair(0, 0.5, 0.6)], "pixel_ap", rng=np.random.default_rng(0))
+
+
+def test_equal_arms_make_no_difference_and_a_clear_one_helps_or_hurts() -> None:
+    weak, strong = scores_with(power=0.2, images=80), scores_with(power=3, images=80)
+    for base, arm, verdict in (
+        (weak, strong, "helps"),
+        (strong, weak, "hurts"),
+        (weak, weak, "no difference"),
+    ):
+        gain = gain_of(
+            [pair(0, 0.5, 0.5)],
+            "pixel_ap",
+            histograms=[(pixel_histogram(base), pixel_histogram(arm))],
+            rng=np.random.default_rng(0),
+        )
+        assert gain is not None
+        assert gain.verdict == verdict
+
+
+def test_runs_on_different_images_are_refused() -> None:
+    first, other = scores_with(power=1), scores_with(power=1, images=28)
+    with pytest.raises(ValueError, match="different images"):
+        gain_of(
+            [pair(0, 0.5, 0.6)],
+            "image_ap",
+            histograms=[(image_histogram(first), image_histogram(other))],
+            rng=np.random.default_rng(0),
+        )
+
+
+def test_a_metric_that_does_not_exist_has_no_gain() -> None:
+    pairs = [
+        (run_with("procedural", s, pixel_ap=None), run_with("procedural+generated", s))
+        for s in (0, 1)
+    ]
+    assert gain_of(pairs, "pixel_ap", rng=np.random.default_rng(0)) is None
+
+
+def test_pairs_need_equal_seeds() -> None:
+    runs = [*pair(0, 0.1, 0.2), run_with("procedural", 1), run_with("procedural+generated", 2)]
+    assert pairs_of(runs) == {("tile", "draem"): [pair(0, 0.1, 0.2)]}
+
+
+def test_all_gains_speak_of_the_whole_and_of_each_defect_and_repeat() -> None:
+    runs = tuple(run for seed in (0, 1) for run in pair(seed, 0.4, 0.5))
+    made = {
+        arm: scores_with(power=power)
+        for arm, power in (("procedural", 0.5), ("procedural+generated", 2.0))
+    }
+    gains = gains_of(Results(runs=runs), lambda run: made[run.arm], draws=200)
+    assert {(gain.metric, gain.defect) for gain in gains} == {
+        ("image_ap", None),
+        ("pixel_ap", None),
+        ("pixel_ap", "crack"),
+    }
+    assert gains == gains_of(Results(runs=runs[::-1]), lambda run: made[run.arm], draws=200)
+    assert gains_of(Results(runs=runs[:2]), lambda _: None) == ()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.01, 0.2, "helps"),
+        (-0.2, -0.01, "hurts"),
+        (-0.1, 0.1, "no difference"),
+        (0.0, 0.0, "no difference"),
+    ],
+)
+def test_verdict(low: float, high: float, verdict: str) -> None:
+    assert verdict_of(low, high) == verdict
+
+
+def test_sentences_are_plain() -> None:
+    gain = Gain(
+        category="screw",
+        detector="draem",
+        metric="pixel_ap",
+        mean=0.058,
+        low=0.021,
+        high=0.0904,
+        seeds=3,
+        verdict="helps",
+    )
+    assert sentence(gain) == (
+        "Generated images help draem on screw: pixel AP rises by 5.8 points "
+        "(95 % interval +2.1 to +9.0, 3 seeds)."
+    )
+    worse = gain.model_copy(
+        update={
+            "mean": -0.012,
+            "low": -0.02,
+            "high": -0.001,
+            "verdict": "hurts",
+            "seeds": 1,
+            "defect": "crack",
+        }
+    )
+    assert sentence(worse) == (
+        "Generated crack images hurt draem on screw: pixel AP falls by 1.2 points "
+        "(95 % interval −2.0 to −0.1, 1 seed)."
+    )
+    same = gain.model_copy(update={"mean": -0.0001, "low": -0.01, "verdict": "no difference"})
+    assert "no clear difference to draem on screw: pixel AP does not change (" in sentence(same)
