@@ -1,0 +1,1 @@
+"""The shapes of folders that datasets come in."""

@@ -1,0 +1,207 @@
+"""Choosing the few real shots of each defect that a run may learn from."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from anogen.data.findings import Findings
+from anogen.data.official_support import OFFICIAL_SUPPORT
+from anogen.data.sample import Category, Sample, SupportSet
+from anogen.errors import InputError
+from anogen.files import inside
+from anogen.seeds import rng_of
+
+
+def draw_support(
+    category: Category,
+    *,
+    shots: int = 3,
+    seed: int = 0,
+    listing: Path | None = None,
+    official: bool = False,
+) -> SupportSet:
+    """The support set of a category: drawn by seed, named in a file, or AnoGen's own.
+
+    Defect types without masks get no shots and no key. Two shots of a defect never show the same
+    part (group). The draw depends on the seed and on the names of category and defect alone, so
+    leaving out one defect type changes nothing for the others. Everything that shares a group
+    with a shot, whatever its label, is excluded from the test set.
+
+    Args:
+        category: the category.
+        shots: how many shots of each defect; with ``listing`` the file decides.
+        seed: the run's seed.
+        listing: a text file with one path a line, relative to the dataset's root; ``#`` starts a
+            comment; lines of other categories and of defect types that are not read are passed
+            over.
+        official: take the images of AnoGen's experiments (MVTec AD only), by file number.
+
+    Raises:
+        InputError: with one sentence a line, if a defect has too few masks or parts, a named file
+            is missing, no shot is named for a defect, or two shots share a group.
+    """
+    if shots < 1:
+        raise InputError(f"{shots} shots of each defect are too few; learn from at least 1.")
+    if listing is not None and official:
+        raise InputError("the support set is either named in a file or the official one, not both.")
+    findings = Findings()
+    learnable = {
+        defect: masked
+        for defect in category.defects
+        if (masked := [sample for sample in category.of(defect) if sample.mask is not None])
+    }
+    if listing is not None:
+        chosen = _named(category, learnable, listing, findings)
+    elif official:
+        chosen = _official(category, learnable, shots, findings)
+    else:
+        chosen = {
+            defect: _drawn(category.name, defect, masked, shots, seed, findings)
+            for defect, masked in learnable.items()
+        }
+    findings.raise_problems()
+    taken = [sample for samples in chosen.values() for sample in samples]
+    keys = {sample.key for sample in taken}
+    groups = {sample.group for sample in taken if sample.group is not None}
+    excluded = keys | {sample.key for sample in category.test if sample.group in groups}
+    return SupportSet(
+        shots={
+            defect: tuple(sorted(samples, key=lambda sample: sample.key))
+            for defect, samples in chosen.items()
+        },
+        excluded=frozenset(excluded),
+    )
+
+
+def evaluation_samples(
+    category: Category, support: SupportSet, *, include_support: bool = False
+) -> tuple[Sample, ...]:
+    """The test set without everything that the support set excludes, sorted by key.
+
+    ``include_support`` keeps it whole, as AnoGen's released evaluation does (its own shots are
+    17 % of the defective test images); for comparison with printed numbers only.
+    """
+    if include_support:
+        return category.test
+    return tuple(sample for sample in category.test if sample.key not in support.excluded)
+
+
+def _drawn(
+    category: str,
+    defect: str,
+    masked: Sequence[Sample],
+    shots: int,
+    seed: int,
+    findings: Findings,
+) -> list[Sample]:
+    """The first ``shots`` parts in a random order of the images."""
+    order = rng_of(seed, "support", category, defect).permutation(len(masked))
+    chosen: list[Sample] = []
+    groups: set[str] = set()
+    for position in order:
+        sample = masked[position]
+        if sample.group in groups:
+            continue
+        chosen.append(sample)
+        if sample.group is not None:
+            groups.add(sample.group)
+    if len(chosen) < shots:
+        parts = "" if len(chosen) == len(masked) else f" of {len(chosen)} different parts"
+        findings.problems.append(
+            f"{category}: {defect} has {len(masked)} images with masks{parts}, fewer than the "
+            f"{shots} shots; lower --shots or add masks."
+        )
+    return chosen[:shots]
+
+
+def _named(
+    category: Category,
+    learnable: dict[str, list[Sample]],
+    listing: Path,
+    findings: Findings,
+) -> dict[str, list[Sample]]:
+    try:
+        lines = listing.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{listing}: the list of support images is not readable ({error})."
+        ) from None
+    by_key = {sample.key: sample for sample in (*category.train, *category.test)}
+    chosen: dict[str, list[Sample]] = {defect: [] for defect in learnable}
+    for number, line in enumerate(lines, start=1):
+        text = line.split("#", maxsplit=1)[0].strip().replace("\\", "/")
+        if not text:
+            continue
+        key = PurePosixPath(text).as_posix()
+        where = f"{listing}, line {number}: {key}"
+        if not inside(category.root, key).is_file():
+            findings.problems.append(
+                f"{where}: no such file in {category.root}; write paths relative to that folder."
+            )
+            continue
+        sample = by_key.get(key)
+        if sample is None:
+            continue  # another category, or a defect type that is not read
+        if sample.is_good:
+            findings.problems.append(f"{where}: shows a good part; name images of defects only.")
+        elif sample.mask is None:
+            findings.problems.append(f"{where}: has no mask; add the mask or name another image.")
+        elif sample in chosen[sample.label]:
+            findings.problems.append(f"{where}: is named twice; remove one of the lines.")
+        else:
+            chosen[sample.label].append(sample)
+    for defect, samples in chosen.items():
+        if not samples:
+            findings.problems.append(
+                f"{listing}: no shot of {category.name} {defect}; add one, or leave the defect "
+                "out with --defect."
+            )
+        counts = Counter(sample.group for sample in samples if sample.group is not None)
+        for group, count in counts.items():
+            if count > 1:
+                findings.problems.append(
+                    f"{listing}: {count} shots of {category.name} {defect} show the same part "
+                    f"(group {group}); keep one of them."
+                )
+    return chosen
+
+
+def _official(
+    category: Category,
+    learnable: dict[str, list[Sample]],
+    shots: int,
+    findings: Findings,
+) -> dict[str, list[Sample]]:
+    table = OFFICIAL_SUPPORT.get(category.name)
+    if table is None:
+        raise InputError(
+            f"{category.name}: no official support images; they exist for the MVTec AD categories "
+            f"{', '.join(OFFICIAL_SUPPORT)}."
+        )
+    chosen: dict[str, list[Sample]] = {}
+    for defect, masked in learnable.items():
+        numbers = table.get(defect, ())
+        if len(numbers) < shots:
+            findings.problems.append(
+                f"{category.name}: {len(numbers)} official support images of {defect}, fewer than "
+                f"the {shots} shots; lower --shots or leave the defect out with --defect."
+            )
+            continue
+        chosen[defect] = []
+        for number in numbers[:shots]:
+            found = [sample for sample in masked if _number(sample) == number]
+            if len(found) == 1:
+                chosen[defect] += found
+            else:
+                findings.problems.append(
+                    f"{category.name}: {len(found) or 'no'} images of {defect} have the official "
+                    f"number {number:03d}; use the file names of MVTec AD."
+                )
+    return chosen
+
+
+def _number(sample: Sample) -> int | None:
+    """The number at the end of the file's stem."""
+    digits = re.search(r"(\d+)$", sample.image.stem, flags=re.ASCII)
+    return int(digits.group(1)) if digits else None
