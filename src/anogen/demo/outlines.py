@@ -32,32 +32,37 @@ class Outline:
 
     def mask(self, height: int, width: int) -> NDArray[np.uint8]:
         """The defect as an image of ``(height, width)``: 255 on the defect, 0 elsewhere."""
-        points = np.array(self.points)
-        if self.width is not None:
-            return np.where(_distance(points, height, width) <= self.width / 2, 255, 0).astype(
-                np.uint8
-            )
         mask = np.zeros((height, width), dtype=np.uint8)
-        fixed = np.rint(points * (1 << _FRACTION_BITS)).astype(np.int32)
-        cv2.fillPoly(mask, [fixed], 255, lineType=cv2.LINE_8, shift=_FRACTION_BITS)
+        points = np.array(self.points)
+        if self.width is None:
+            fixed = np.rint(points * (1 << _FRACTION_BITS)).astype(np.int32)
+            cv2.fillPoly(mask, [fixed], 255, lineType=cv2.LINE_8, shift=_FRACTION_BITS)
+        else:
+            for start, end in pairwise(points):
+                _draw_stroke(mask, start, end, radius=self.width / 2)
         return mask
 
 
-def _distance(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-    """Distance of each pixel of ``(height, width)`` to the line through ``points`` ``(n, 2)``.
+def _draw_stroke(
+    mask: NDArray[np.uint8],
+    start: NDArray[np.float64],
+    end: NDArray[np.float64],
+    *,
+    radius: float,
+) -> None:
+    """Set every pixel of ``mask`` within ``radius`` of the segment from ``start`` to ``end``.
 
-    OpenCV's thick lines come out up to two pixels wider than asked for; half of a crack's width.
+    OpenCV's thick lines come out up to two pixels wider than asked for: half of a crack's width.
     """
-    y, x = np.mgrid[:height, :width]
-    pixels = np.stack([x, y], axis=-1).astype(np.float64)
-    nearest = np.full((height, width), np.inf)
-    for start, end in pairwise(points):
-        along = end - start
-        t = np.clip((pixels - start) @ along / (along @ along), 0.0, 1.0)
-        nearest = np.minimum(
-            nearest, np.linalg.norm(pixels - start - t[..., None] * along, axis=-1)
-        )
-    return nearest
+    low = np.maximum(np.floor(np.minimum(start, end) - radius), 0).astype(int)
+    high = np.ceil(np.maximum(start, end) + radius).astype(int) + 1
+    window = mask[low[1] : high[1], low[0] : high[0]]
+    y, x = np.mgrid[: window.shape[0], : window.shape[1]]
+    pixels = np.stack([x, y], axis=-1) + low
+    along = end - start
+    t = np.clip((pixels - start) @ along / (along @ along), 0.0, 1.0)
+    distance = np.linalg.norm(pixels - start - t[..., None] * along, axis=-1)
+    window[distance <= radius] = 255
 
 
 def support_cells() -> tuple[Outline, ...]:
