@@ -26,7 +26,7 @@ class Light:
 def some_light(rng: np.random.Generator, size: int) -> Light:
     """A light of random direction, hardness, gradient, vignette and hot spot."""
     azimuth = rng.uniform(0, 2 * np.pi)
-    elevation = np.radians(rng.uniform(18, 85))
+    elevation = np.radians(rng.uniform(28, 85))
     direction = (
         float(np.cos(azimuth) * np.cos(elevation)),
         float(np.sin(azimuth) * np.cos(elevation)),

@@ -54,9 +54,7 @@ def spectral(
     return _filtered(rng, size, gain)
 
 
-def band(
-    rng: np.random.Generator, size: int, *, wavelength: float, width: float = 0.3
-) -> Field:
+def band(rng: np.random.Generator, size: int, *, wavelength: float, width: float = 0.3) -> Field:
     """Noise ``(size, size)`` of mean 0 and variance 1 whose grains all measure ``wavelength``.
 
     The amplitude is a Gaussian in log-frequency of the given relative ``width``.
@@ -93,9 +91,7 @@ def smoothstep(field: Field, low: float, high: float) -> Field:
     return np.asarray(ramp * ramp * (3 - 2 * ramp), dtype=np.float32)
 
 
-def warp(
-    rng: np.random.Generator, field: Field, *, amplitude: float, wavelength: float
-) -> Field:
+def warp(rng: np.random.Generator, field: Field, *, amplitude: float, wavelength: float) -> Field:
     """``field`` moved about by a smooth random displacement of ``amplitude`` pixels."""
     size = field.shape[0]
     grid = np.arange(size, dtype=np.float32)
@@ -129,9 +125,7 @@ class Cells:
         return rng.standard_normal(self.count).astype(np.float32)[self.label]
 
 
-def cells(
-    rng: np.random.Generator, size: int, *, spacing: float, jitter: float = 0.9
-) -> Cells:
+def cells(rng: np.random.Generator, size: int, *, spacing: float, jitter: float = 0.9) -> Cells:
     """A Voronoi diagram of points about ``spacing`` pixels apart; ``jitter`` 0 is a square grid."""
     spacing = max(spacing, 2.0)
     margin = int(np.ceil(2 * spacing))

@@ -9,8 +9,13 @@ from numpy.typing import NDArray
 from anogen.errors import InputError
 from anogen.prior.world import (
     parts_hardware,
+    surfaces_electronic,
     surfaces_fibre,
+    surfaces_grid,
     surfaces_metal,
+    surfaces_mineral,
+    surfaces_organic,
+    surfaces_synthetic,
     surfaces_wood,
 )
 from anogen.prior.world.camera import photograph
@@ -24,6 +29,11 @@ _SURFACES: dict[str, Callable[[np.random.Generator, int], Material]] = {
     **surfaces_metal.SURFACES,
     **surfaces_fibre.SURFACES,
     **surfaces_wood.SURFACES,
+    **surfaces_mineral.SURFACES,
+    **surfaces_grid.SURFACES,
+    **surfaces_synthetic.SURFACES,
+    **surfaces_electronic.SURFACES,
+    **surfaces_organic.SURFACES,
 }
 _PARTS: dict[str, Callable[[np.random.Generator, int], Part]] = {**parts_hardware.PARTS}
 
@@ -34,6 +44,9 @@ PARTS: tuple[str, ...] = tuple(_PARTS)
 
 PART_SHARE = 0.45
 """Share of windows that show a part; close-ups of parts also look like surfaces."""
+
+LEAST_PART = 0.1
+"""Least share of the window that a part covers."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,11 @@ def _part_on_ground(
     light: Light,
 ) -> tuple[Field, NDArray[np.bool_]]:
     part = draw(rng, size)
+    for _ in range(6):
+        # The window may have fallen into a hole or beside the part.
+        if float((part.outline < 0).mean()) >= LEAST_PART:
+            break
+        part = draw(rng, size)
     on_part = coverage(part.outline, width=float(rng.uniform(1.0, 2.0)))
     ground = shade(_ground(rng, size), light)
     ground = ground * (1 - _shadow(rng, part, light))[..., None]

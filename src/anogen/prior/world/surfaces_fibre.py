@@ -114,7 +114,7 @@ def leather(rng: np.random.Generator, size: int) -> Material:
     crease = 1 - smoothstep(soften(plates.edge, 0.6), 0.0, 0.3 * spacing)
     crease = warp(rng, crease, amplitude=0.15 * spacing, wavelength=spacing)
     crease *= smoothstep(spectral(rng, size, wavelength=25, falloff=2), -2.0, 0.5)
-    relief = -crease * np.float32(spacing * rng.uniform(0.05, 0.22))
+    relief = -crease * np.float32(spacing * rng.uniform(0.03, 0.14))
     relief += band(rng, size, wavelength=spacing / 2) * np.float32(0.02 * spacing)
     shade = 1 - np.float32(rng.uniform(0.1, 0.45)) * crease
     shade += np.float32(0.05) * spectral(rng, size, wavelength=30, falloff=2)
@@ -143,7 +143,7 @@ def paper(rng: np.random.Generator, size: int) -> Material:
     if kraft and rng.random() < 0.5:
         across = coordinates(size, angle=rng.normal(0, 0.1))[1]
         shade += np.float32(0.04) * np.cos(2 * np.pi * across / np.float32(8 * zoom))
-    relief = cloud * np.float32(rng.uniform(0.05, 0.4))
+    relief = cloud * np.float32(rng.uniform(0.02, 0.2))
     return Material(painted(colour, shade), relief, gloss=0.02)
 
 

@@ -25,8 +25,10 @@ def cast_metal(rng: np.random.Generator, size: int) -> Material:
     relief += spectral(rng, size, wavelength=40 * zoom, falloff=2.2) * np.float32(0.8 * zoom)
     relief += spectral(rng, size, wavelength=2, falloff=1.5) * np.float32(rng.uniform(0.05, 0.3))
     stain = spectral(rng, size, wavelength=30 * zoom, falloff=2)
-    shade = 1 + np.float32(0.07) * stain + np.float32(0.04) * spectral(
-        rng, size, wavelength=2, falloff=1
+    shade = (
+        1
+        + np.float32(0.07) * stain
+        + np.float32(0.04) * spectral(rng, size, wavelength=2, falloff=1)
     )
     pits = smoothstep(spectral(rng, size, wavelength=6 * zoom, falloff=2.5), 2.0, 2.6)
     shade -= np.float32(rng.uniform(0, 0.4)) * pits
@@ -118,7 +120,7 @@ def painted_metal(rng: np.random.Generator, size: int) -> Material:
     """Sprayed paint: orange peel, metallic flakes, dust grains."""
     zoom = log_uniform(rng, 0.5, 2.5)
     relief = band(rng, size, wavelength=9 * zoom, width=0.45)
-    relief *= np.float32(rng.uniform(0.05, 0.5) * zoom)
+    relief *= np.float32(rng.uniform(0.02, 0.25) * zoom)
     shade = 1 + np.float32(0.02) * spectral(rng, size, wavelength=40, falloff=2)
     if rng.random() < 0.5:
         flakes = cells(rng, size, spacing=2 * zoom)

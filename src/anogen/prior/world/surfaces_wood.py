@@ -59,9 +59,7 @@ def end_grain(rng: np.random.Generator, size: int) -> Material:
     """A cut across the trunk: rings around a far centre, rays, round pores, saw marks."""
     zoom = log_uniform(rng, 0.5, 3.0)
     turn, far = rng.uniform(0, 2 * np.pi), size * rng.uniform(0.1, 2.5)
-    u, v = coordinates(
-        size, centre=(size / 2 + far * np.cos(turn), size / 2 + far * np.sin(turn))
-    )
+    u, v = coordinates(size, centre=(size / 2 + far * np.cos(turn), size / 2 + far * np.sin(turn)))
     radius = np.sqrt(u * u + v * v)
     azimuth = np.arctan2(v, u)
     radius = radius + spectral(rng, size, wavelength=30 * zoom, falloff=3) * np.float32(2 * zoom)
