@@ -12,7 +12,7 @@ from the pictures, but where one module ends is not recorded: no group can be na
 
 from dataclasses import dataclass
 from importlib import import_module, resources
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from anogen.errors import InputError
 
@@ -27,12 +27,12 @@ class Cell:
     Attributes:
         name: file name, e.g. ``"cell0001.png"``.
         probability: that the cell is defective, 0 to 1.
-        file: the PNG file inside the package.
+        file: the PNG file in the installed package.
     """
 
     name: str
     probability: float
-    file: Traversable
+    file: Path
 
 
 def monocrystalline_cells() -> tuple[Cell, ...]:
@@ -48,7 +48,7 @@ def monocrystalline_cells() -> tuple[Cell, ...]:
             f"the demo's photographs are not installed: run `{_INSTALL}`"
             " (or `pip install elpv-dataset`)."
         ) from error
-    data = resources.files("elpv_dataset") / "data"
+    data = Path(str(resources.files("elpv_dataset"))) / "data"
     try:
         lines = (data / "labels.csv").read_text(encoding="utf-8").splitlines()
         return tuple(
