@@ -22,7 +22,7 @@ def _deformed(
 
 
 def dent(canvas: Canvas) -> Layer:
-    """A hollow: shaded on the lamp's side, lit on the other, often with a crease or a raised rim."""
+    """A hollow: shaded on the lamp's side, lit on the other, often with a raised rim."""
     field = blob(
         canvas,
         fill=(0.7, 0.97),
@@ -48,7 +48,6 @@ def dent(canvas: Canvas) -> Layer:
 
 def fold(canvas: Canvas) -> Layer:
     """Shading ridges: a crease with a sharp and a gentle side, or a bundle of wrinkles."""
-    height, width = canvas.shape
     relief: Field = np.zeros(canvas.shape, np.float32)
     mask: Field = np.zeros(canvas.shape, np.float32)
     number = 1 if canvas.chance(0.55) else int(canvas.rng.integers(2, 5))

@@ -111,6 +111,32 @@ class Canvas:
         fine: Field = luma - cv2.GaussianBlur(luma, (0, 0), 2.0)
         return fine
 
+    @cached_property
+    def outline(self) -> tuple[Field, Field, Field] | None:
+        """The part's edge in the canvas; None where there is hardly any.
+
+        Signed distance ``(H, W)`` in pixels, positive on the part, and the unit vector
+        ``(H, W)``, ``(H, W)`` that points outwards, x and y.
+        """
+        part = float(self.foreground[self.window > 0].mean())
+        if not 0.06 < part < 0.97:
+            return None
+        height, width = self.shape
+        margin = 8
+        rows = slice(max(0, self.top - margin), self.top + height + margin)
+        columns = slice(max(0, self.left - margin), self.left + width + margin)
+        on = self.whole_foreground[rows, columns].astype(np.uint8)
+        signed = cv2.distanceTransform(on, cv2.DIST_L2, 3)
+        signed = signed - cv2.distanceTransform(1 - on, cv2.DIST_L2, 3)
+        # A mask's edge is a staircase; the part's is not.
+        signed = cv2.GaussianBlur(signed, (0, 0), 1.5)
+        dx = cv2.Scharr(signed, cv2.CV_32F, 1, 0, scale=1 / 32)
+        dy = cv2.Scharr(signed, cv2.CV_32F, 0, 1, scale=1 / 32)
+        norm = np.sqrt(dx * dx + dy * dy) + np.float32(1e-3)
+        first, left = self.top - rows.start, self.left - columns.start
+        here = np.s_[first : first + height, left : left + width]
+        return signed[here], (-dx / norm)[here], (-dy / norm)[here]
+
     def uniform(self, low: float, high: float) -> float:
         """One number between the two."""
         return float(self.rng.uniform(low, high))
@@ -183,10 +209,11 @@ def make_canvas(
     # The frame of the image is no border of the defect: a real one runs on beyond it.
     edges = (top > 0, bottom < region.shape[0], left > 0, right < region.shape[1])
     padded = np.pad(cut.astype(np.uint8), 1, mode="edge")
-    for edge, index in zip(edges, (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]), strict=True):
-        if edge:
-            padded[index] = 0
-    inward = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    inner = np.zeros_like(padded)
+    rows_kept = slice(1 if edges[0] else 0, -1 if edges[1] else None)
+    columns_kept = slice(1 if edges[2] else 0, -1 if edges[3] else None)
+    inner[rows_kept, columns_kept] = padded[rows_kept, columns_kept]
+    inward = cv2.distanceTransform(inner, cv2.DIST_L2, 3)[1:-1, 1:-1]
     feather = max(1.0, min(cut.shape) * 0.06)
     window = np.clip((inward - 0.4) / feather, 0, 1) * cut
     # Light mostly comes from above; photographs with light from below look inverted to people.

@@ -5,12 +5,13 @@ import math
 import numpy as np
 
 from anogen.prior.world.defects.canvas import Canvas, Layer
+from anogen.prior.world.defects.noise import Field
 from anogen.prior.world.defects.relief import blur, relight, shifted
 from anogen.prior.world.defects.shapes import widened
 from anogen.prior.world.defects.strokes import Stroke, crossing, draw, tapered
 
 
-def _jagged(canvas: Canvas, start: tuple[float, float], angle: float, length: float) -> np.ndarray:
+def _jagged(canvas: Canvas, start: tuple[float, float], angle: float, length: float) -> Field:
     """A path that keeps its heading on the whole but turns at every grain."""
     step = max(1.5, 0.03 * canvas.length)
     count = max(4, int(length / step))
@@ -18,12 +19,11 @@ def _jagged(canvas: Canvas, start: tuple[float, float], angle: float, length: fl
     drift = np.cumsum(canvas.rng.normal(0, 0.06, count))
     heading = angle + turn + drift
     steps = np.stack([np.cos(heading), np.sin(heading)], 1) * (length / count)
-    return np.concatenate([[start], start + np.cumsum(steps, 0)])
+    path: Field = np.concatenate([[start], start + np.cumsum(steps, 0)])
+    return path
 
 
-def _grow(
-    canvas: Canvas, path: np.ndarray, width: float, level: int, strokes: list[Stroke]
-) -> None:
+def _grow(canvas: Canvas, path: Field, width: float, level: int, strokes: list[Stroke]) -> None:
     count = len(path)
     widths = width * (0.5 + 0.8 * canvas.rng.random(count))
     ends = tapered(count, start=0.08 if level == 0 else 0.0, end=0.5)

@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.errors import InputError
-from anogen.prior.world.defects import bulges, cracks, lines, pits, stains
+from anogen.prior.world.defects import (
+    bulges,
+    cracks,
+    edges,
+    fibres,
+    lines,
+    particles,
+    pits,
+    stains,
+    surfaces,
+    warps,
+)
 from anogen.prior.world.defects.canvas import LUMA, Canvas, Layer, make_canvas
 from anogen.prior.world.defects.noise import Field
 from anogen.prior.world.defects.relief import blur
@@ -18,18 +29,31 @@ PAINTERS: dict[str, Painter] = {
     "crack": cracks.crack,
     "hole": pits.hole,
     "dent": bulges.dent,
+    "stain": stains.stain,
+    "contamination": particles.contamination,
+    "colour": stains.colour,
     "cut": lines.cut,
+    "chip": edges.chip,
+    "bent": warps.bent,
+    "missing": warps.missing,
+    "print": surfaces.print_,
     "fold": bulges.fold,
+    "thread": fibres.thread,
+    "glue": particles.glue,
+    "burn": stains.burn,
     "poke": pits.poke,
     "squeeze": bulges.squeeze,
+    "break": edges.break_,
     "blowhole": pits.blowhole,
-    "bubble": bulges.bubble,
-    "pitting": pits.pitting,
-    "stain": stains.stain,
-    "colour": stains.colour,
-    "smear": stains.smear,
-    "burn": stains.burn,
     "rust": stains.rust,
+    "bubble": bulges.bubble,
+    "smear": stains.smear,
+    "pitting": pits.pitting,
+    "flash": edges.flash,
+    "misaligned": warps.misaligned,
+    "rough": surfaces.rough,
+    "fray": fibres.fray,
+    "inclusion": particles.inclusion,
     "dark_area": stains.dark_area,
 }
 """Each word's painter."""
@@ -125,14 +149,16 @@ def draw_defect(
 
 def _finish(canvas: Canvas, layer: Layer) -> tuple[Field, Field]:
     """The painted canvas through the lens and the window, and its mask."""
-    change = layer.image - canvas.image
+    change: Field = layer.image - canvas.image
     if not layer.shift:
         # New edges get the softness that a lens gives to all others.
         change = blur(change, canvas.uniform(0.3, 0.6))
     if canvas.grey:
         change = np.repeat((change @ LUMA)[..., None], 3, 2)
-    painted = np.clip(canvas.image + change * canvas.window[..., None], 0, 1)
-    mask = np.clip(layer.mask, 0, 1) * canvas.window
+    painted: Field = np.clip(canvas.image + change * canvas.window[..., None], 0, 1)
+    # What changed much belongs to the defect, a deep shadow too.
+    plain = np.clip(5 * np.abs(painted - canvas.image).max(2) - 0.5, 0, 1)
+    mask = np.maximum(np.clip(layer.mask, 0, 1) * canvas.window, plain)
     if canvas.grey:
         painted = np.repeat(painted[..., :1], 3, 2)
     return painted.astype(np.float32), mask.astype(np.float32)
@@ -156,10 +182,10 @@ def _emphasised(canvas: Canvas, painted: Field, mask: Field) -> tuple[Field, Fie
     if float((mask > 0.3).sum()) < 14:
         height, width = canvas.shape
         u, v = canvas.x / width * 2 - 1, canvas.y / height * 2 - 1
-        room = np.clip((0.85 - np.sqrt(u * u + v * v)) * canvas.size * 0.5, 0, 1)
+        room: Field = np.clip((0.85 - np.sqrt(u * u + v * v)) * canvas.size * 0.5, 0, 1)
         mask = np.maximum(mask, room.astype(np.float32) * (canvas.window > 0))
     push = -0.3 if canvas.brightness > 0.4 else 0.3
-    pushed = np.clip(painted + push * mask[..., None], 0, 1)
+    pushed: Field = np.clip(painted + push * mask[..., None], 0, 1)
     if canvas.grey:
         pushed = np.repeat(pushed[..., :1], 3, 2)
     return pushed.astype(np.float32), mask

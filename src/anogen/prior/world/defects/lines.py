@@ -16,7 +16,8 @@ def _broken(canvas: Canvas, count: int) -> Field:
     pressure = 0.75 + 0.5 * wave(canvas.rng, count, max(2, count // 4))
     if canvas.chance(0.4):
         pressure = np.clip(pressure * 2.5 - canvas.uniform(0.6, 1.2), 0, 1)
-    return np.clip(pressure, 0, 1)
+    kept: Field = np.clip(pressure, 0, 1)
+    return kept
 
 
 def _scratch_strokes(canvas: Canvas) -> list[Stroke]:

@@ -30,7 +30,9 @@ def _opening(canvas: Canvas, field: Field, *, wall: float, see_through: bool) ->
         deep = canvas.tone * 0.1
     if see_through and canvas.background is not None:
         deep = canvas.background
-    dark = canvas.image * (1 - 0.55 * np.clip(within / (0.5 * reach) + 0.3, 0, 1))[..., None]
+    # The wall is the material's inside: its colour, not the face's texture.
+    material = canvas.solid(blur(canvas.image, 1.0 + 0.15 * canvas.size), relief=0.012)
+    dark = material * (1 - 0.55 * np.clip(within / (0.5 * reach) + 0.3, 0, 1))[..., None]
     walls = relight(canvas, dark, bowl, gain=canvas.uniform(0.5, 0.9))
     return canvas.mix(walls, canvas.solid(deep, relief=0.015), floor**1.5)
 

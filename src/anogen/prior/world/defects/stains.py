@@ -198,7 +198,8 @@ def rust(canvas: Canvas) -> Layer:
     level = (1 - field) * canvas.uniform(1.6, 3.0) + 0.3 * coarse + 0.22 * fine
     alpha = np.clip(level * canvas.uniform(1.5, 4.0) + 0.2, 0, 1)
     alpha = alpha * np.clip((1.1 - field) * 5, 0, 1)
-    tone = np.clip(0.5 + 0.25 * coarse + 0.28 * fine - 0.25 * np.clip(level, 0, 1), 0, 1)
+    grainy = canvas.uniform(0.08, 0.2)
+    tone = np.clip(0.5 + 0.2 * coarse + grainy * fine - 0.25 * np.clip(level, 0, 1), 0, 1)
     steps = np.array([0, 0.35, 0.65, 1.0])
     ramp = np.stack(
         [
@@ -209,7 +210,9 @@ def rust(canvas: Canvas) -> Layer:
         2,
     ).astype(np.float32)
     if canvas.grey:
+        # Without colour, rust is a dull mottled dark.
         ramp = np.repeat((ramp @ LUMA)[..., None], 3, 2)
+        ramp = 0.35 * ramp.mean() + 0.65 * ramp
         if abs(float(ramp.mean()) - canvas.brightness) < 0.12:
             ramp = ramp * (0.5 if canvas.brightness > 0.25 else 1.7)
     light = np.clip(0.55 + 0.9 * canvas.brightness, 0.5, 1.15)
@@ -225,7 +228,7 @@ def rust(canvas: Canvas) -> Layer:
 
 
 def dark_area(canvas: Canvas) -> Layer:
-    """A zone that gives less light, as an inactive part of a solar cell: straight or soft borders."""
+    """A zone that gives less light, like an inactive part of a solar cell."""
     height, width = canvas.shape
     kind = canvas.rng.choice(["soft", "corner", "strip", "side"], p=[0.35, 0.25, 0.2, 0.2])
     if kind == "soft":

@@ -14,7 +14,7 @@ SCALE = 4
 
 @dataclass(frozen=True)
 class Stroke:
-    """A line: points ``(N, 2)`` as x, y in pixels, widths ``(N,)`` in pixels, opacities ``(N,)``."""
+    """A line: points ``(N, 2)`` as x, y, widths ``(N,)`` in pixels, opacities ``(N,)``."""
 
     points: Field
     widths: Field
