@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from anogen.data.findings import Findings
 from anogen.data.groups import read_groups
@@ -165,8 +166,8 @@ def _read_category(
 
     def sample(path: Path, label: str, mask: Path | None, train: bool = False) -> Sample:
         name = key(path)
-        split = "train" if train else "test"
-        return Sample(name, path, label, mask, split, groups.get(name))  # type: ignore[arg-type]
+        split: Literal["train", "test"] = "train" if train else "test"
+        return Sample(name, path, label, mask, split, groups.get(name))
 
     test = [sample(path, GOOD, None) for path in good_test]
     chosen = [each for each in folders.defects if defects is None or each.name in defects]

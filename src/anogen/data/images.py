@@ -25,7 +25,7 @@ MAX_PIXELS = 1 << 29
 more is refused before memory is taken (a small file can claim terabytes)."""
 
 PNG_COMPRESSION = 1
-"""zlib level; on photographs the higher ones took longer and saved less than 1 %."""
+"""zlib level; 6 took four times as long and saved 4 to 7 % on photographs of 256 pixels."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 _ORIENTATION = 0x0112
@@ -66,7 +66,8 @@ def read_image(path: Path, *, name: str | None = None) -> Pixels:
         ) from None
     except Exception as error:  # Pillow's decoders raise nearly anything on broken bytes
         raise InputError(
-            f"{name}: the image is truncated or damaged ({error}); restore or remove the file."
+            f"{name}: the image is truncated or damaged ({_line(error)}); restore or remove "
+            "the file."
         ) from error
 
 
@@ -87,7 +88,9 @@ def read_shape(path: Path, *, name: str | None = None) -> tuple[int, int]:
     except InputError:
         raise
     except Exception as error:  # as in read_image
-        raise InputError(f"{name}: not a readable image ({error}); restore the file.") from error
+        raise InputError(
+            f"{name}: not a readable image ({_line(error)}); restore the file."
+        ) from error
 
 
 def read_mask(path: Path, shape: tuple[int, int], *, name: str | None = None) -> NDArray[np.bool_]:
@@ -153,6 +156,11 @@ def write_png(path: Path, image: Pixels | NDArray[np.bool_]) -> None:
     if not done:
         raise ValueError(f"no PNG for an array of shape {image.shape}")
     write_bytes(path, encoded.tobytes())
+
+
+def _line(error: Exception) -> str:
+    """The error's text on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager
@@ -267,8 +275,8 @@ def _colour16(image: Image.Image, path: Path, name: str) -> NDArray[np.uint16]:
         or not np.array_equal((decoded >> 8)[:, :, : pillow.shape[2]], pillow)
     ):
         raise InputError(
-            f"{name}: this arrangement of 16-bit colour is not supported; save the image as "
-            "16-bit PNG."
+            f"{name}: the 16-bit colour is damaged or in an arrangement that is not supported; "
+            "save the image again as 16-bit PNG."
         )
     if decoded.shape[2] in (2, 4):
         return _over_black(decoded).astype(np.uint16)

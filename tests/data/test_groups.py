@@ -1,0 +1,68 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from anogen.data.dataset import read_dataset, scan
+from anogen.errors import InputError
+
+Write = Callable[..., Path]
+
+
+def _groups(root: Path) -> dict[str, str | None]:
+    (category,) = read_dataset(root)
+    return {sample.key: sample.group for sample in (*category.train, *category.test)}
+
+
+@pytest.mark.parametrize(
+    ("place", "prefix"),
+    [("", "screw/"), ("", ""), ("screw/", "")],
+    ids=["by key", "without the category", "in the category"],
+)
+def test_a_table_at_either_place_gives_groups(mvtec: Path, place: str, prefix: str) -> None:
+    (mvtec / f"{place}PROVENANCE.tsv").write_text(
+        "file\tsource\ttile_group\n"
+        f"{prefix}test/bent/000.png\tx.jpg\t7\n"
+        f"{prefix}test/good/001.png\ty.jpg\t7\n"
+        f"{prefix}test/crack/002.png\tz.jpg\t\n"
+    )
+    groups = _groups(mvtec)
+    assert {key for key, group in groups.items() if group == "7"} == {
+        "screw/test/bent/000.png",
+        "screw/test/good/001.png",
+    }
+    assert set(groups.values()) == {"7", None}
+
+
+def test_csv_with_windows_paths(mvtec: Path) -> None:
+    table = "\ufefffile,group\ntest\\bent\\000.png,a\n"
+    (mvtec / "screw" / "groups.csv").write_text(table, encoding="utf-8")
+    assert _groups(mvtec)["screw/test/bent/000.png"] == "a"
+    assert _groups(mvtec / "screw")["test/bent/000.png"] == "a"
+
+
+def test_short_paths_do_not_reach_into_several_categories(mvtec: Path, write: Write) -> None:
+    write("bolt/train/good/000.png")
+    write("bolt/test/bent/000.png")
+    (mvtec / "groups.tsv").write_text("file\tgroup\ntest/bent/000.png\ta\n")
+    bolt, screw = read_dataset(mvtec)
+    assert not [s for c in (bolt, screw) for s in c.test if s.group]
+
+
+def test_another_provenance_table_is_passed_over(mvtec: Path) -> None:
+    (mvtec / "PROVENANCE.tsv").write_text("screw/test/bent/000.png\tsomebody/repository\n")
+    assert set(_groups(mvtec).values()) == {None}
+
+
+def test_wrong_tables_are_problems(mvtec: Path) -> None:
+    (mvtec / "groups.tsv").write_text("name\tpart\na\tb\n")
+    with pytest.raises(InputError, match=r"^groups\.tsv: no heading with the columns file and gro"):
+        read_dataset(mvtec)
+    (mvtec / "groups.tsv").write_text("file\tgroup\ntest/bent/000.png\ta\ntest/bent/000.png\tb\n")
+    _, findings = scan(mvtec)
+    assert findings.problems == [
+        "groups.tsv: test/bent/000.png has two groups, a and b; leave one of them."
+    ]
+    (mvtec / "groups.tsv").write_bytes(b"file\tgroup\n\xff\xfe\tb\n")
+    with pytest.raises(InputError, match=r"^groups\.tsv: no readable table"):
+        read_dataset(mvtec)
