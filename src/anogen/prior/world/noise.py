@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -80,9 +81,15 @@ def profile(rng: np.random.Generator, coordinate: Field, *, wavelength: float = 
     position = coordinate / np.float32(wavelength)
     lowest = float(position.min())
     knots = rng.standard_normal(int(position.max() - lowest) + 3).astype(np.float32)
-    index = (position - np.float32(lowest)).astype(np.int32)
-    rest = position - np.float32(lowest) - index
-    return knots[index] * (1 - rest) + knots[index + 1] * rest
+    position = position - np.float32(lowest)
+    index = position.astype(np.int32)
+    rest = position - index.astype(np.float32)
+    return np.asarray(knots[index] * (1 - rest) + knots[index + 1] * rest, dtype=np.float32)
+
+
+def whole(field: NDArray[np.floating[Any]]) -> Field:
+    """The nearest whole number of each value."""
+    return np.asarray(np.round(field), dtype=np.float32)
 
 
 def smoothstep(field: Field, low: float, high: float) -> Field:

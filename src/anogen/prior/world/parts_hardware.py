@@ -6,7 +6,7 @@ import numpy as np
 
 from anogen.prior.world import surfaces_metal
 from anogen.prior.world.material import Material, blend, painted
-from anogen.prior.world.noise import Field, log_uniform, profile, smoothstep, spectral
+from anogen.prior.world.noise import Field, log_uniform, profile, smoothstep, spectral, whole
 from anogen.prior.world.palette import metal
 from anogen.prior.world.parts_shape import Part, bevel, box, coverage, disc, polygon, some_place
 
@@ -95,7 +95,7 @@ def bearing(rng: np.random.Generator, size: int) -> Part:
         count = max(5, int(2 * np.pi * middle / (ball * rng.uniform(2.1, 3.2))))
         sector = np.float32(2 * np.pi / count)
         azimuth = np.arctan2(y, x)
-        rest = azimuth - np.round(azimuth / sector) * sector
+        rest = azimuth - whole(azimuth / sector) * sector
         across, along = radius * np.cos(rest) - np.float32(middle), radius * np.sin(rest)
         inside = disc(across, along, ball)
         dome = np.sqrt(np.maximum(np.float32(ball**2) - across**2 - along**2, 0))
@@ -133,7 +133,7 @@ def gear(rng: np.random.Generator, size: int) -> Part:
         relief = relief - bevel(web, outer * 0.05)
     if rng.random() < 0.5:
         sector = np.float32(2 * np.pi / rng.integers(3, 8))
-        rest = azimuth - np.round(azimuth / sector) * sector
+        rest = azimuth - whole(azimuth / sector) * sector
         middle = np.float32((bore * 1.5 + outer * 0.75) / 2)
         hole = disc(radius * np.cos(rest) - middle, radius * np.sin(rest), outer * 0.12)
         outline = np.maximum(outline, -hole)
@@ -153,7 +153,7 @@ def screw(rng: np.random.Generator, size: int) -> Part:
     depth = np.float32(half * rng.uniform(0.1, 0.3))
     helix = np.float32(rng.uniform(0.3, 0.5)) * pitch / np.float32(2 * half)
     phase = (along + across * helix) / pitch
-    tooth = np.abs(phase - np.round(phase)) * 2
+    tooth = np.abs(phase - whole(phase)) * 2
     end = long * rng.uniform(0.4, 0.9)
     threaded = smoothstep(along, -end - half * 0.2, -end + half * 0.2)
     if rng.random() < 0.4:
@@ -194,7 +194,7 @@ def spring(rng: np.random.Generator, size: int) -> Part:
 
     def strand(direction: float, shift: float) -> Field:
         phase = (x - np.float32(direction) * y * slope) / pitch + np.float32(shift)
-        gap = (phase - np.round(phase)) * pitch
+        gap = (phase - whole(phase)) * pitch
         squeezed = np.maximum(np.abs(y) - np.float32(half), 0)
         return np.asarray(np.sqrt(gap * gap + squeezed * squeezed) - wire, dtype=np.float32)
 

@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 
 from anogen.errors import InputError
 from anogen.prior.world import (
+    parts_electric,
+    parts_fibre,
+    parts_food,
     parts_hardware,
+    parts_medical,
+    parts_vessel,
     surfaces_electronic,
     surfaces_fibre,
     surfaces_grid,
@@ -35,7 +40,14 @@ _SURFACES: dict[str, Callable[[np.random.Generator, int], Material]] = {
     **surfaces_electronic.SURFACES,
     **surfaces_organic.SURFACES,
 }
-_PARTS: dict[str, Callable[[np.random.Generator, int], Part]] = {**parts_hardware.PARTS}
+_PARTS: dict[str, Callable[[np.random.Generator, int], Part]] = {
+    **parts_hardware.PARTS,
+    **parts_medical.PARTS,
+    **parts_electric.PARTS,
+    **parts_vessel.PARTS,
+    **parts_fibre.PARTS,
+    **parts_food.PARTS,
+}
 
 SURFACES: tuple[str, ...] = tuple(_SURFACES)
 """Names of the textures that fill the window."""

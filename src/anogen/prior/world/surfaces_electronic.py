@@ -13,6 +13,7 @@ from anogen.prior.world.noise import (
     smoothstep,
     soften,
     spectral,
+    whole,
 )
 from anogen.prior.world.palette import dyed, metal, pale, tone
 
@@ -113,11 +114,11 @@ def solar_wafer(rng: np.random.Generator, size: int) -> Material:
     angle = float(rng.choice([0.0, np.pi / 2])) + rng.normal(0, 0.01)
     u, v = coordinates(size, angle=angle, centre=tuple(rng.uniform(0, size, 2)))
     finger_pitch = log_uniform(rng, 2.5, 12) * zoom
-    finger = np.abs(v / np.float32(finger_pitch) - np.round(v / np.float32(finger_pitch)))
+    finger = np.abs(v / np.float32(finger_pitch) - whole(v / np.float32(finger_pitch)))
     thin = 1 - smoothstep(finger * np.float32(finger_pitch), 0.2, 0.9)
     albedo *= 1 + np.float32(rng.choice([-0.25, -0.1, 0.15, 0.5])) * thin
     bar_pitch, bar = log_uniform(rng, 40, 150) * zoom, log_uniform(rng, 1.5, 7) * zoom
-    gap = np.abs(u - np.round(u / np.float32(bar_pitch)) * np.float32(bar_pitch))
+    gap = np.abs(u - whole(u / np.float32(bar_pitch)) * np.float32(bar_pitch))
     on_bar = 1 - smoothstep(gap, bar - 0.5, bar + 0.5)
     bar_shade = np.float32(rng.choice([0.05, 0.1, 0.6, 0.8])) * (
         1 + np.float32(0.06) * profile(rng, v, wavelength=1.5)

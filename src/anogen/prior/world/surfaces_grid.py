@@ -12,6 +12,7 @@ from anogen.prior.world.noise import (
     smoothstep,
     soften,
     spectral,
+    whole,
 )
 from anogen.prior.world.palette import dyed, metal, tone
 
@@ -23,13 +24,13 @@ def _lattice(rng: np.random.Generator, size: int, pitch: float) -> tuple[Field, 
     u, v = coordinates(size, angle=angle, scale=pitch, centre=centre)
     if rng.random() < 0.5:
         v = v / np.float32(0.866)
-        row = np.round(v)
+        row = whole(v)
         u = u + (row % 2) * np.float32(0.5)
-        du, dv = u - np.round(u), (v - row) * np.float32(0.866)
+        du, dv = u - whole(u), (v - row) * np.float32(0.866)
     else:
-        row = np.round(v)
-        du, dv = u - np.round(u), v - row
-    number = (row - row.min()) * 97 + np.round(u) - np.round(u).min()
+        row = whole(v)
+        du, dv = u - whole(u), v - row
+    number = (row - row.min()) * 97 + whole(u) - whole(u).min()
     scaled = np.float32(pitch) * np.stack([du, dv]).astype(np.float32)
     return scaled[0], scaled[1], np.asarray(number, dtype=np.float32)
 
@@ -89,7 +90,7 @@ def wire_mesh(rng: np.random.Generator, size: int) -> Material:
         centre = (rng.uniform(0, size), rng.uniform(0, size))
         along, across = coordinates(size, angle=turn, centre=centre)
         across = across + bow
-        number = np.round(across / np.float32(pitch))
+        number = whole(across / np.float32(pitch))
         gap = across - number * np.float32(pitch)
         heights.append(np.sqrt(np.maximum(1 - (gap / np.float32(wire)) ** 2, 0)))
         numbers.append(number)
@@ -118,7 +119,7 @@ def embossed_sheet(rng: np.random.Generator, size: int) -> Material:
         turn = np.where(number % 2 < 1, np.float32(np.pi / 4), np.float32(-np.pi / 4))
         a, b = du * np.cos(turn) + dv * np.sin(turn), dv * np.cos(turn) - du * np.sin(turn)
         reach = np.sqrt((a / np.float32(0.4)) ** 2 + (b / np.float32(rng.uniform(0.1, 0.4))) ** 2)
-        bump = 1 - smoothstep(reach / np.float32(pitch), 0.4, 1.0)
+        bump = 1 - smoothstep(np.asarray(reach / np.float32(pitch)), 0.4, 1.0)
     names = tuple(surfaces_metal.SURFACES)
     sheet = surfaces_metal.SURFACES[names[int(rng.integers(len(names)))]](rng, size)
     relief = sheet.relief * np.float32(0.4) + bump * np.float32(pitch * rng.uniform(0.03, 0.2))

@@ -13,6 +13,7 @@ from anogen.prior.world.noise import (
     profile,
     smoothstep,
     spectral,
+    whole,
 )
 from anogen.prior.world.palette import brown, dyed, metal
 
@@ -76,7 +77,7 @@ def milled_metal(rng: np.random.Generator, size: int) -> Material:
         radius: Field = np.sqrt(u * u + v * v)
         radius += spectral(rng, size, wavelength=40, falloff=4) * np.float32(0.3)
         phase: Field = radius / np.float32(pitch)
-        groove = np.abs(phase - np.round(phase)) * 2
+        groove = np.abs(phase - whole(phase)) * 2
         depth = 1 + np.float32(0.4) * profile(rng, phase, wavelength=1.0)
         relief += groove * depth * np.float32(pitch * rng.uniform(0.05, 0.25))
         shade += np.float32(rng.uniform(0.02, 0.08)) * profile(rng, radius, wavelength=1.2)

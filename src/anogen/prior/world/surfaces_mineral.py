@@ -58,9 +58,9 @@ def glaze(rng: np.random.Generator, size: int) -> Material:
         thin = warp(rng, thin, amplitude=1.5, wavelength=8)
         shade -= np.float32(rng.uniform(0.1, 0.4)) * thin
     shade += np.float32(0.008) * spectral(rng, size, wavelength=2, falloff=1)
-    relief = cloud * np.float32(rng.uniform(0.1, 0.8) * zoom) + band(rng, size, wavelength=12) * np.float32(
-        rng.uniform(0, 0.12)
-    )
+    relief = cloud * np.float32(rng.uniform(0.1, 0.8) * zoom) + band(
+        rng, size, wavelength=12
+    ) * np.float32(rng.uniform(0, 0.12))
     colour = pale(rng) if rng.random() < 0.6 else dyed(rng)
     return Material(painted(colour, shade), relief, gloss=rng.uniform(0.3, 1), sharpness=60)
 
