@@ -4,6 +4,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from anogen.demo import prepare
 from anogen.demo.outlines import support_cells
@@ -135,3 +136,17 @@ def test_the_real_photographs(tmp_path, monkeypatch):
         # A defect emits less light than the cell just around it.
         around = cv2.dilate(mask.astype(np.uint8), np.ones((15, 15), np.uint8)) > mask
         assert np.median(cell[mask]) < 0.95 * np.median(cell[around])
+
+
+def test_what_answers_that_see_no_defect_score_is_told_truly(tmp_path, monkeypatch):
+    forget_package(monkeypatch)
+    pytest.importorskip("elpv_dataset")
+    root = prepare(tmp_path / "cells")
+    functional = sorted((root / "good_test").iterdir())
+    defective = sorted((root / "defects" / "defective").iterdir())
+    label = [0] * len(functional) + [1] * len(defective)
+    files = functional + defective
+    brightness = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).mean() for file in files]
+    early = [int(file.stem.removeprefix("cell")) <= 540 for file in files]
+    assert round(roc_auc_score(label, -np.array(brightness)), 2) == 0.76
+    assert round(roc_auc_score(label, early), 2) == 0.79

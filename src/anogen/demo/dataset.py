@@ -8,8 +8,10 @@
 
 Cells of probability 1/3 and 2/3 are left out: their graders were not sure. What the held-out
 numbers can bear: the module of a cell is unknown, so training and test cells may come from one
-module, and most defective cells come from modules with few functional ones. The numbers compare
-detectors on the same cells; they do not say how a detector does on a module never seen.
+module, and most defective cells come from modules with few functional ones. Answers that see no
+defect therefore score already: minus the mean brightness has an image AUROC of 0.76 on the default
+choice, and "the file's number is below 541" one of 0.79. The numbers compare detectors on the same
+cells; they do not say how a detector does on a module never seen.
 """
 
 import hashlib
