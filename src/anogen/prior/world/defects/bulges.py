@@ -41,7 +41,7 @@ def dent(canvas: Canvas) -> Layer:
     relief = blur(relief, 0.7)
     gloss = canvas.uniform(0, 0.5) if canvas.chance(0.5) else 0.0
     image = _deformed(
-        canvas, relief, gain=canvas.uniform(0.6, 1.3), gloss=gloss, refraction=canvas.uniform(0, 3)
+        canvas, relief, gain=canvas.uniform(0.45, 1.1), gloss=gloss, refraction=canvas.uniform(0, 3)
     )
     return Layer(image, np.clip((1.02 - field) * 4, 0, 1))
 

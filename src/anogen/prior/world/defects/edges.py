@@ -80,7 +80,8 @@ def chip(canvas: Canvas) -> Layer:
     on_part = np.clip(signed + 0.5, 0, 1)
     # The bite takes the edge back; between it and the scar's border lies the broken face.
     bite = np.clip(within * canvas.uniform(0.5, 1.1) - signed * canvas.uniform(0.7, 1.4), -2, 2)
-    gone = np.clip(bite + 0.5, 0, 1) * cover * on_part
+    # The edge's own blur goes too, or a ghost of the outline would stay.
+    gone = np.clip(bite + 0.5, 0, 1) * cover * np.clip(signed + 2.2, 0, 1)
     image = canvas.mix(canvas.image, scar, cover * on_part)
     if float((cover * on_part).sum()) < 12:
         return Layer(canvas.mix(canvas.image, scar, cover), cover)
@@ -140,9 +141,15 @@ def break_(canvas: Canvas) -> Layer:
     if outline is None and canvas.background is None:
         behind = canvas.solid(canvas.tone * canvas.uniform(0.08, 0.25))
     behind = cast_shadow(canvas, behind, 1 - gone, distance=2.0, depth=canvas.uniform(0.1, 0.4))
-    image = canvas.mix(image, behind, gone * on_part)
-    mask = lost * np.clip(on_part * 1.5, 0, 1)
-    if canvas.chance(0.3) and canvas.size > 20:
+    if outline is not None:
+        # The edge's own blur goes too, or a ghost of the outline would stay.
+        gone = gone * np.clip(outline[0] + 2.2, 0, 1)
+    elif canvas.chance(0.4):
+        # Spalled: the chunk came off the face and did not go through.
+        gone = 0.0 * gone
+    image = canvas.mix(image, behind, gone)
+    mask = np.maximum(lost * on_part, gone)
+    if canvas.chance(0.3 if outline is not None else 0.6) and canvas.size > 20:
         line = draw(canvas, crack_strokes(canvas, width=0.8)) * (1 - lost) * on_part
         image = canvas.mix(image, canvas.solid(canvas.tone * 0.2), line)
         mask = np.maximum(mask, widened(line))

@@ -64,7 +64,8 @@ def scattered(
 
 def _spots_field(canvas: Canvas, spots: list[tuple[float, float, float]], rough: float) -> Field:
     """Joint outline of round spots that are each a little squashed."""
-    field = np.full(canvas.shape, 9.0, np.float32)
+    # Three radii away all is far: each spot is only drawn that near.
+    field = np.full(canvas.shape, 3.0, np.float32)
     height, width = canvas.shape
     for x, y, r in spots:
         reach = math.ceil(3 * r) + 2
@@ -103,8 +104,10 @@ def hole(canvas: Canvas) -> Layer:
     image = relight(
         canvas, canvas.image, rim * canvas.uniform(0.4, 1.8), gain=canvas.uniform(0.3, 0.8)
     )
-    through = canvas.chance(0.4)
-    inner = _opening(canvas, field, wall=canvas.uniform(0.12, 0.6), see_through=through)
+    through = canvas.background is not None and canvas.chance(0.5)
+    # A drilled sheet shows little wall, a crater almost nothing else.
+    wall = canvas.uniform(0.06, 0.2) if through else canvas.uniform(0.12, 0.6)
+    inner = _opening(canvas, field, wall=wall, see_through=through)
     image = canvas.mix(image, inner, cover)
     return Layer(image, np.maximum(cover, 0.6 * rim))
 
@@ -151,10 +154,11 @@ def poke(canvas: Canvas) -> Layer:
 def blowhole(canvas: Canvas) -> Layer:
     """Gas pits as in castings: small, dark, with a bright broken rim."""
     alone = canvas.size < 20 or canvas.chance(0.5)
+    radius = 0.3 * canvas.size
     if alone:
         field = blob(canvas, fill=(0.45, 0.75), ratio=(0.5, 1.0), rough=canvas.uniform(0.05, 0.2))
     else:
-        largest = canvas.size * canvas.uniform(0.07, 0.18)
+        radius = largest = canvas.size * canvas.uniform(0.07, 0.18)
         spots = scattered(
             canvas,
             count=int(canvas.rng.integers(2, 9)),
@@ -163,8 +167,8 @@ def blowhole(canvas: Canvas) -> Layer:
         )
         field = _spots_field(canvas, spots, 0.12)
     within = depth(field)
-    wide = 0.6 + 0.03 * min(canvas.size, float(within.max()) * 4)
-    ring = np.exp(-((within + 0.6 * wide) ** 2) / (2 * wide**2))
+    wide = 0.6 + 0.08 * radius
+    ring = np.exp(-((within + 0.6 * wide) ** 2) / (2 * wide**2)) * np.clip(4 - 2 * field, 0, 1)
     broken = np.clip(
         0.6 + 0.5 * fractal(canvas.rng, canvas.shape, cell=max(3.0, canvas.size / 4)), 0, 1
     )

@@ -54,9 +54,10 @@ def relight(
         gain: how strongly the light is directed; 0 is fog, 1 is a lamp.
         gloss: height of the highlights, 0 to 1.
     """
-    lit = np.clip(facing(canvas, height) * gain * canvas.strength, -0.92, 1.6)
-    shade = np.minimum(lit, 0)
-    light = np.maximum(lit, 0)
+    lit = facing(canvas, height) * (gain * canvas.strength)
+    # Light from the surroundings fills the deepest shade; a sensor's curve rounds off the rest.
+    shade = 0.78 * np.tanh(np.minimum(lit, 0) / 0.78)
+    light = 1.3 * np.tanh(np.maximum(lit, 0) / 1.3)
     # What faces the lamp gains light in proportion to its colour, and a sheen of the lamp's own.
     lifted = image * (1 + shade + 0.55 * light)[..., None] + (0.16 * light)[..., None]
     if gloss > 0:

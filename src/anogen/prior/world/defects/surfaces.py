@@ -49,7 +49,7 @@ def rough(canvas: Canvas) -> Layer:
         )
     else:
         relief = fractal(canvas.rng, canvas.shape, cell=fine * 2, octaves=2)
-    high = fine * canvas.uniform(0.12, 0.4) * (0.6 if kind == "grown" else 1.0)
+    high = fine * canvas.uniform(0.22, 0.6) * (0.6 if kind == "grown" else 1.0)
     image = relight(canvas, image, relief * high, gain=canvas.uniform(0.4, 0.9))
     image = image * canvas.uniform(0.8, 1.12)
     return Layer(canvas.mix(canvas.image, image, cover), np.clip(cover * 1.2, 0, 1))
