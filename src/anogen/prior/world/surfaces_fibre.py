@@ -111,7 +111,8 @@ def leather(rng: np.random.Generator, size: int) -> Material:
     """Grain of convex plates between creases, with pores."""
     spacing = log_uniform(rng, 4, 18)
     plates = cells(rng, size, spacing=spacing, jitter=1.0)
-    crease = 1 - smoothstep(soften(plates.edge, 0.6), 0.0, 0.3 * spacing)
+    wide = max(spacing * rng.uniform(0.1, 0.25), 1.3)
+    crease = 1 - smoothstep(soften(plates.edge, 0.5), 0.0, wide)
     crease = warp(rng, crease, amplitude=0.15 * spacing, wavelength=spacing)
     crease *= smoothstep(spectral(rng, size, wavelength=25, falloff=2), -2.0, 0.5)
     relief = -crease * np.float32(spacing * rng.uniform(0.03, 0.14))

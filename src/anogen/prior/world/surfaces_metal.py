@@ -12,6 +12,7 @@ from anogen.prior.world.noise import (
     log_uniform,
     profile,
     smoothstep,
+    soften,
     spectral,
     whole,
 )
@@ -98,6 +99,8 @@ def rolled_sheet(rng: np.random.Generator, size: int) -> Material:
     along, across = coordinates(size, angle=angle)
     shade = 1 + np.float32(rng.uniform(0.01, 0.05)) * profile(rng, across, wavelength=2 * zoom)
     shade += np.float32(rng.uniform(0.01, 0.05)) * profile(rng, across, wavelength=15 * zoom)
+    broad = soften(profile(rng, across, wavelength=30 * zoom), 6 * zoom)
+    shade += np.float32(rng.uniform(0.0, 0.3)) * broad
     mottle = spectral(
         rng, size, wavelength=4 * zoom, falloff=1.8, stretch=log_uniform(rng, 1, 8), angle=angle
     )
