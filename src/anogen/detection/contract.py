@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anogen.detection.settings import DetectorSettings
+from anogen.registry import Registry
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -40,17 +43,29 @@ class Prediction:
 
 
 class Detector(Protocol):
-    """An inspection model with one training loop outside of it (``detection.training``)."""
+    """An inspection model with one training loop outside of it (``detection.training``).
+
+    Made by ``detectors[name](settings, seed=..., device=...)``; ``settings.steps`` must be set.
+    """
 
     name: str
-    image_size: int
+
+    @property
+    def settings(self) -> DetectorSettings:
+        """What the detector was made from."""
+        ...
+
+    @property
+    def image_size(self) -> int:
+        """Side of the images in pixels."""
+        ...
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One optimiser step; returns the named parts of the loss."""
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that an exact resume needs (weights, optimiser, schedule) as tensors."""
+        """Everything that an exact resume needs (weights, optimiser, steps done) as tensors."""
         ...
 
     def load_state(self, state: dict[str, Tensor]) -> None:
@@ -61,6 +76,20 @@ class Detector(Protocol):
         """Scores of uint8 images ``(N, S, S, 3)`` RGB; any N."""
         ...
 
-    def save(self, path: Path) -> None:
-        """Write the weights and settings as one ``.safetensors`` file."""
+    def save(self, path: Path, *, provenance: dict[str, str] | None = None) -> None:
+        """Write the weights, settings and ``provenance`` as one ``.safetensors`` file."""
         ...
+
+    def load_weights(self, path: Path) -> None:
+        """Take the weights of a file that :meth:`save` wrote for the same settings."""
+        ...
+
+
+detectors: Registry[Detector] = Registry(
+    "detector",
+    {
+        "unet": "anogen.detection.unet:UNetDetector",
+        "draem": "anogen.detection.draem:DraemDetector",
+        "destseg": "anogen.detection.destseg:DeSTSegDetector",
+    },
+)

@@ -1,0 +1,362 @@
+"""Settings of the detectors, and the presets of the papers, their codes, and ours."""
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from anogen.errors import InputError
+
+WeakScope = Literal["boxes", "all"]
+Normalisation = Literal["kept", "all"]
+Precision = Literal["auto", "fp32", "bf16"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Unknown keys are refused; values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MixtureSettings(Settings):
+    """What a training batch is made of."""
+
+    normal_share: Share = Field(default=0.5, description="share of normal images in the batches")
+    generated_share: Share = Field(
+        default=0.5, description="share of generated among the anomalies, when there are both kinds"
+    )
+    horizontal_flip: bool = Field(
+        default=False, description="mirror left and right, half of the time"
+    )
+    vertical_flip: bool = Field(
+        default=False, description="mirror top and bottom, half of the time"
+    )
+    quarter_turns: bool = Field(
+        default=False, description="turn by a random multiple of 90 degrees"
+    )
+    rotation_probability: Share = Field(default=0.0, description="how often an image is rotated")
+    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = Field(
+        default=0.0, description="rotate by an angle between minus and plus this"
+    )
+    rotation_fill: Annotated[int, Field(ge=0, le=255)] = Field(
+        default=0, description="grey value of the corners that a rotation uncovers"
+    )
+
+
+class MaximumOfMean(Settings):
+    """Image score: the largest mean of a square window (DRAEM, section 3.4)."""
+
+    kind: Literal["max_of_mean"] = "max_of_mean"
+    window: Count = Field(default=21, description="odd side of the window in pixels")
+
+    @field_validator("window")
+    @classmethod
+    def _odd(cls, window: int) -> int:
+        if window % 2 == 0:
+            raise ValueError("the window's side must be odd")
+        return window
+
+
+class TopMean(Settings):
+    """Image score: the mean of the k largest pixel scores (DeSTSeg, section 3.4)."""
+
+    kind: Literal["top_k_mean"] = "top_k_mean"
+    k: Count = Field(default=100, description="number of pixels")
+
+
+class TopFractionMean(Settings):
+    """Image score: the mean of the largest share of the pixel scores."""
+
+    kind: Literal["top_fraction_mean"] = "top_fraction_mean"
+    fraction: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.001, description="share of the pixels"
+    )
+
+
+ImageScore = Annotated[MaximumOfMean | TopMean | TopFractionMean, Field(discriminator="kind")]
+
+
+class DetectorSettings(Settings):
+    """Settings that every detector has."""
+
+    name: str = Field(description="the detector")
+    image_size: Count = Field(default=256, description="side of the images in pixels")
+    width: Count = Field(default=64, description="channels of the first level of the network")
+    patch: Count = Field(default=1, description="side of the square of pixels that become channels")
+    batch_size: Count = Field(default=8, description="images a step")
+    epochs: Count | None = Field(default=None, description="passes over the normals; or give steps")
+    steps: Count | None = Field(default=None, description="optimiser steps; or give epochs")
+    optimiser: Literal["adam", "adamw", "sgd"] = Field(default="adam", description="optimiser")
+    learning_rate: Positive = Field(default=1e-4, description="learning rate at its peak")
+    momentum: Share = Field(
+        default=0.9, description="momentum of sgd; the first beta of the others"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] = Field(default=0.0, description="weight decay")
+    schedule: Literal["constant", "steps", "cosine"] = Field(
+        default="steps", description="how the learning rate falls; cosine also warms up"
+    )
+    milestones: tuple[Share, ...] = Field(
+        default=(0.8, 0.9),
+        description="where in training the learning rate drops (schedule: steps)",
+    )
+    drop: Positive = Field(default=0.2, description="factor of each drop (schedule: steps)")
+    warm_up: Share = Field(
+        default=0.1, description="share of training that warms up (schedule: cosine)"
+    )
+    focal_gamma: Annotated[float, Field(ge=0)] = Field(
+        default=2.0, description="gamma of the focal loss"
+    )
+    tau: Share = Field(
+        default=0.9, description="p_normal from which a pixel of a box carries no loss"
+    )
+    weak_scope: WeakScope = Field(
+        default="boxes", description="filter box-labelled samples only, or all samples"
+    )
+    loss_normalisation: Normalisation = Field(
+        default="kept", description="mean of the loss over the pixels that count, or over all"
+    )
+    precision: Precision = Field(
+        default="auto",
+        description="bf16 where the processor multiplies it in hardware (auto), or forced",
+    )
+    image_score: ImageScore = Field(
+        default=MaximumOfMean(), description="how a score map becomes an image score"
+    )
+    mixture: MixtureSettings = Field(
+        default=MixtureSettings(), description="what a batch is made of"
+    )
+
+    def resolved(self, normals: int) -> "DetectorSettings":
+        """These settings with ``epochs`` turned into ``steps`` for a number of normal images.
+
+        Raises:
+            InputError: if not exactly one of ``epochs`` and ``steps`` is given.
+        """
+        if (self.epochs is None) == (self.steps is None):
+            raise InputError(
+                f"detector {self.name}: give either epochs or steps (epochs={self.epochs}, "
+                f"steps={self.steps})."
+            )
+        if self.epochs is None:
+            return self
+        steps = self.epochs * math.ceil(normals / self.batch_size)
+        return self.model_copy(update={"steps": steps, "epochs": None})
+
+
+class UNetSettings(DetectorSettings):
+    """DRAEM's segmentation network alone."""
+
+    name: Literal["unet"] = "unet"
+
+
+class DraemSettings(DetectorSettings):
+    """Reconstruction, then segmentation of the image next to its reconstruction."""
+
+    name: Literal["draem"] = "draem"
+    reconstruction_width: Count = Field(
+        default=128, description="channels of the first level of the reconstruction"
+    )
+    sspcab: bool = Field(default=False, description="masked attention block in the reconstruction")
+
+
+class DeSTSegSettings(DetectorSettings):
+    """Frozen teacher, denoising student, segmentation of where they differ."""
+
+    name: Literal["destseg"] = "destseg"
+    teacher: str = Field(
+        default="resnet18",
+        description="efficientnet-lite0, resnet18, or a safetensors file or hub id of a ResNet-18",
+    )
+    student_share: Share = Field(
+        default=0.2, description="share of the steps that train the student"
+    )
+    head_width: Count = Field(default=256, description="channels of the segmentation head")
+    head_learning_rate: Positive = Field(
+        default=0.01, description="learning rate of the last layers"
+    )
+    residual_learning_rate: Positive = Field(
+        default=0.1, description="learning rate of the head's residual blocks"
+    )
+    filter_l1: bool = Field(
+        default=True, description="whether weak supervision also filters the L1 loss"
+    )
+    binarise: bool = Field(default=False, description="whether shrunken masks are cut at 0.5")
+
+
+AnyDetectorSettings = Annotated[
+    UNetSettings | DraemSettings | DeSTSegSettings, Field(discriminator="name")
+]
+_adapter: TypeAdapter[UNetSettings | DraemSettings | DeSTSegSettings] = TypeAdapter(
+    AnyDetectorSettings
+)
+
+
+def settings_from(values: dict[str, Any], *, source: str) -> DetectorSettings:
+    """Settings from plain values; ``source`` names the file for the error sentence.
+
+    Raises:
+        InputError: for unknown keys or bad values.
+    """
+    try:
+        return _adapter.validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{source}: detector setting {place}: {first['msg']}.") from error
+
+
+# AnoGen's train.sh rotates 30 % of the images by up to 90 degrees, as DRAEM's code does.
+_DRAEM_MIXTURE = MixtureSettings(rotation_probability=0.3, rotation_degrees=90)
+
+
+def _unet_paper() -> UNetSettings:
+    # AnomalyDiffusion's localisation: 200 epochs of 500 samples at batch 8, no augmentation.
+    return UNetSettings(steps=12600)
+
+
+def _unet_official() -> UNetSettings:
+    return _unet_paper().model_copy(update={"weak_scope": "all", "loss_normalisation": "all"})
+
+
+def _draem_paper() -> DraemSettings:
+    # DRAEM section 4.1: 700 epochs, batch 8, rate 1e-4, times 0.1 after 400 and 600 epochs.
+    return DraemSettings(
+        epochs=700,
+        milestones=(400 / 700, 600 / 700),
+        drop=0.1,
+        precision="fp32",
+        mixture=_DRAEM_MIXTURE,
+    )
+
+
+def _draem_official() -> DraemSettings:
+    # AnoGen's released code: batch 16, filter on every sample, mean over all pixels.
+    return _draem_paper().model_copy(
+        update={"batch_size": 16, "weak_scope": "all", "loss_normalisation": "all"}
+    )
+
+
+def _destseg_paper() -> DeSTSegSettings:
+    # DeSTSeg section 4.1: 1000 steps of the student, then 4000 of the segmentation, batch 32.
+    return DeSTSegSettings(
+        batch_size=32,
+        steps=5000,
+        optimiser="sgd",
+        learning_rate=0.4,
+        weight_decay=1e-4,
+        schedule="constant",
+        focal_gamma=4.0,
+        precision="fp32",
+        image_score=TopMean(k=100),
+        binarise=True,
+        mixture=MixtureSettings(normal_share=0.0, rotation_fill=114),
+    )
+
+
+def _destseg_official() -> DeSTSegSettings:
+    # The released p_cutoff of 0.0 switches the filter off (tau 1); its log folder says 0.1.
+    return _destseg_paper().model_copy(
+        update={"weak_scope": "all", "loss_normalisation": "all", "filter_l1": False, "tau": 1.0}
+    )
+
+
+_BEST = {
+    "optimiser": "adamw",
+    "weight_decay": 1e-2,
+    "schedule": "cosine",
+    "precision": "auto",
+}
+_FLIPS = MixtureSettings(horizontal_flip=True, vertical_flip=True)
+
+
+def _unet_best() -> UNetSettings:
+    return _unet_paper().model_copy(update=_BEST | {"learning_rate": 5e-4, "mixture": _FLIPS})
+
+
+def _draem_best() -> DraemSettings:
+    return _draem_paper().model_copy(
+        update=_BEST | {"epochs": None, "steps": 20000, "learning_rate": 3e-4, "mixture": _FLIPS}
+    )
+
+
+def _destseg_best() -> DeSTSegSettings:
+    return _destseg_paper().model_copy(
+        update=_BEST
+        | {
+            "learning_rate": 1e-3,
+            "residual_learning_rate": 1e-3,
+            "head_learning_rate": 1e-3,
+            "binarise": False,
+            "mixture": _FLIPS.model_copy(update={"normal_share": 0.25}),
+        }
+    )
+
+
+# Sizes and steps of `quick` come from measurements on two cores with AMX: about two minutes each.
+_QUICK = _BEST | {"patch": 2, "mixture": _FLIPS}
+
+
+def _unet_quick() -> UNetSettings:
+    return UNetSettings().model_copy(
+        update=_QUICK | {"width": 24, "steps": 400, "learning_rate": 2e-3}
+    )
+
+
+def _draem_quick() -> DraemSettings:
+    return DraemSettings().model_copy(
+        update=_QUICK
+        | {"width": 24, "reconstruction_width": 24, "steps": 250, "learning_rate": 2e-3}
+    )
+
+
+def _destseg_quick() -> DeSTSegSettings:
+    return DeSTSegSettings().model_copy(
+        update=_QUICK
+        | {
+            "patch": 1,
+            "teacher": "efficientnet-lite0",
+            "width": 24,
+            "head_width": 64,
+            "steps": 300,
+            "student_share": 0.3,
+            "learning_rate": 2e-3,
+            "residual_learning_rate": 2e-3,
+            "head_learning_rate": 2e-3,
+            "image_score": TopMean(k=100),
+        }
+    )
+
+
+_PRESETS: dict[tuple[str, str], Callable[[], DetectorSettings]] = {
+    ("unet", "paper"): _unet_paper,
+    ("unet", "official"): _unet_official,
+    ("unet", "best"): _unet_best,
+    ("unet", "quick"): _unet_quick,
+    ("draem", "paper"): _draem_paper,
+    ("draem", "official"): _draem_official,
+    ("draem", "best"): _draem_best,
+    ("draem", "quick"): _draem_quick,
+    ("destseg", "paper"): _destseg_paper,
+    ("destseg", "official"): _destseg_official,
+    ("destseg", "best"): _destseg_best,
+    ("destseg", "quick"): _destseg_quick,
+}
+
+
+def preset(detector: str, name: str) -> DetectorSettings:
+    """The settings of ``detector`` (unet, draem, destseg) under ``name``.
+
+    ``paper`` is each paper as printed, ``official`` its released code, ``quick`` two minutes on
+    two cores, ``best`` ours.
+
+    Raises:
+        InputError: for an unknown detector or preset; the sentence lists the known ones.
+    """
+    if (detector, name) not in _PRESETS:
+        known = ", ".join(f"{first} {second}" for first, second in _PRESETS)
+        raise InputError(f"no preset {name!r} of detector {detector!r}; known are: {known}.")
+    return _PRESETS[detector, name]()
