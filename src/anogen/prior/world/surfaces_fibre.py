@@ -115,9 +115,9 @@ def leather(rng: np.random.Generator, size: int) -> Material:
     crease = 1 - smoothstep(soften(plates.edge, 0.5), 0.0, wide)
     crease = warp(rng, crease, amplitude=0.15 * spacing, wavelength=spacing)
     crease *= smoothstep(spectral(rng, size, wavelength=25, falloff=2), -2.0, 0.5)
-    relief = -crease * np.float32(spacing * rng.uniform(0.03, 0.14))
+    relief = -crease * np.float32(spacing * rng.uniform(0.02, 0.1))
     relief += band(rng, size, wavelength=spacing / 2) * np.float32(0.02 * spacing)
-    shade = 1 - np.float32(rng.uniform(0.1, 0.45)) * crease
+    shade = 1 - np.float32(rng.uniform(0.05, 0.3)) * crease
     shade += np.float32(0.05) * spectral(rng, size, wavelength=30, falloff=2)
     shade += np.float32(0.04) * spectral(rng, size, wavelength=2, falloff=1)
     pores = smoothstep(band(rng, size, wavelength=spacing, width=0.2), 2.0, 2.6)
