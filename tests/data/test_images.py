@@ -1,3 +1,4 @@
+import struct
 import warnings
 from pathlib import Path
 
@@ -89,6 +90,16 @@ def test_sixteen_bits_are_kept(tmp_path: Path) -> None:
             read = read_image(path)
             assert read.dtype == np.uint16
             np.testing.assert_array_equal(read, pixels)
+
+
+def test_sixteen_bit_tiff_whose_zero_is_white(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(GREY16).save(path)
+    content = path.read_bytes()
+    tag = struct.pack("<HHI", 262, 3, 1)  # photometric interpretation: 1 is "black is zero"
+    assert content.count(tag + b"\x01") == 1
+    path.write_bytes(content.replace(tag + b"\x01", tag + b"\x00"))
+    np.testing.assert_array_equal(read_image(path), 65535 - GREY16)
 
 
 def test_sixteen_bit_alpha_is_laid_over_black(tmp_path: Path) -> None:
@@ -236,7 +247,9 @@ masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=9)).filte
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(mask=masks, high=st.sampled_from([1, 2, 128, 255, 256, 65535]), form=st.integers(0, 5))
 def test_masks_mean_the_same_whatever_their_range(
     tmp_path: Path, mask: np.ndarray, high: int, form: int
@@ -262,6 +275,7 @@ def test_masks_mean_the_same_whatever_their_range(
     np.testing.assert_array_equal(read_mask(path, mask.shape), mask)
 
 
+@settings(max_examples=50, deadline=None)
 @given(arrays(np.uint16, array_shapes(min_dims=2, max_dims=2, max_side=6)))
 def test_binarise_is_half_of_the_range_pixel_by_pixel(pixels: np.ndarray) -> None:
     top = int(pixels.max())

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anogen.data.split import held_out
@@ -17,6 +17,7 @@ def test_an_added_image_moves_no_other() -> None:
     assert held_out(KEYS[:500][::-1], {}) == before
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=12))
 def test_no_group_is_split_and_both_sides_have_one(groups: list[str]) -> None:
     keys = KEYS[: len(groups)]
@@ -29,6 +30,7 @@ def test_no_group_is_split_and_both_sides_have_one(groups: list[str]) -> None:
     assert not {group_of[k] for k in out} & {group_of[k] for k in keys if k not in out}
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(2, 15), st.integers(0, 1000))
 def test_both_sides_have_an_image(count: int, start: int) -> None:
     out = held_out(KEYS[start : start + count], {})

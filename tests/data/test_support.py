@@ -3,7 +3,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anogen.data.dataset import read_dataset
@@ -60,6 +60,7 @@ def test_more_shots_keep_the_fewer_and_other_defects_change_nothing() -> None:
     ]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from([None, "1", "2", "3"]), min_size=3, max_size=10), st.integers(0, 9))
 def test_never_two_shots_of_a_group_and_groups_leave_the_test_set(
     groups: list[str | None], seed: int

@@ -30,6 +30,8 @@ PNG_COMPRESSION = 1
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 _ORIENTATION = 0x0112
 _SAMPLE_FORMAT = 339
+_PHOTOMETRIC = 262
+_WHITE_IS_ZERO = 0
 _BITS_PER_SAMPLE = 258
 
 _pillow_limit = threading.Lock()
@@ -59,6 +61,8 @@ def read_image(path: Path, *, name: str | None = None) -> Pixels:
         raise
     except FileNotFoundError:
         raise InputError(f"{name}: no such file; check the path.") from None
+    except PermissionError:
+        raise InputError(f"{name}: may not be read; change the file's permissions.") from None
     except UnidentifiedImageError:
         raise InputError(
             f"{name}: not a readable PNG, JPEG, BMP or TIFF image (damaged, or a kind of file "
@@ -225,6 +229,8 @@ def _decode(image: Image.Image, path: Path, name: str) -> Pixels:
     image.load()
     if bits == 16 and image.mode.startswith("I"):
         pixels: Pixels = np.asarray(image).astype(np.uint16)
+        if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # type: ignore[attr-defined]
+            pixels = 65535 - pixels  # Pillow does so itself for 8 bits only
         if isinstance(transparency, int):
             pixels = np.where(pixels == transparency, np.uint16(0), pixels)
     elif bits == 16:
@@ -287,7 +293,7 @@ def _colour16(image: Image.Image, path: Path, name: str) -> NDArray[np.uint16]:
 def _over_black(pixels: NDArray[Any]) -> NDArray[Any]:
     """``(H, W, C + 1)`` with straight alpha last, laid over black; ``(H, W)`` where C is 1."""
     full = int(np.iinfo(pixels.dtype).max)
-    alpha = pixels[:, :, -1:].astype(np.uint64)
+    alpha = pixels[:, :, -1:].astype(np.uint32)  # 65535**2 + 32767 fits
     laid = (pixels[:, :, :-1] * alpha + full // 2) // full
     return laid[:, :, 0] if laid.shape[2] == 1 else laid
 
