@@ -53,6 +53,9 @@ def blob(
         # Multiplied, the noise leaves the middle in and only moves the outline.
         stray = fractal(canvas.rng, canvas.shape, cell=cell, octaves=min(octaves, 4))
         field = field * np.clip(1 + rough * stray, 0.4, 2.5)
+        # An outline that strayed over the border would be cut straight there; it is drawn in.
+        border = min(field[0].min(), field[-1].min(), field[:, 0].min(), field[:, -1].min())
+        field = field / np.float32(np.clip(border, 0.6, 1.0))
     return field.astype(np.float32, copy=False)
 
 
