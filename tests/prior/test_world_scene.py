@@ -3,6 +3,11 @@ import pytest
 
 from anogen.errors import InputError
 from anogen.prior.world import PARTS, SURFACES, render_good
+from anogen.prior.world.light import Light
+from anogen.prior.world.material import Material
+from anogen.prior.world.noise import coordinates
+from anogen.prior.world.parts_shape import Part, disc
+from anogen.prior.world.scene import _shadow
 
 
 def test_names_are_distinct():
@@ -69,3 +74,16 @@ def test_unknown_name_is_quoted_with_the_known_ones():
 def test_tiny_window_is_refused():
     with pytest.raises(InputError, match="16 pixels"):
         render_good(np.random.default_rng(0), 16)
+
+
+def test_a_shadow_falls_away_from_the_lamp_and_not_through_the_window():
+    rng = np.random.default_rng(0)
+    size = 64
+    flat = np.zeros((size, size), dtype=np.float32)
+    x, y = coordinates(size, centre=(60, 32))
+    part = Part(Material(np.zeros((size, size, 3), np.float32), flat), disc(x, y, 12), height=10)
+    # The lamp stands on the left: the shadow lies to the right and leaves the window there.
+    light = Light((-0.8, 0.0, 0.6), ambient=0.0, field=flat + 1, highlight=1.0)
+    shadow = _shadow(rng, part, light)
+    assert shadow[32, 60] > 0.1
+    assert shadow[:, :20].max() < 0.01

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -186,7 +187,11 @@ def _shadow(rng: np.random.Generator, part: Part, light: Light) -> Field:
     x, y, z = light.direction
     reach = min(part.height / max(z, 0.3), 0.3 * part.outline.shape[0])
     on_part = coverage(part.outline)
-    cast = np.roll(on_part, (round(-y * reach), round(-x * reach)), axis=(0, 1))
+    size = on_part.shape[0]
+    away = np.array([[1, 0, -x * reach], [0, 1, -y * reach]])
+    # What lies outside the window goes on as its border does.
+    cast = cv2.warpAffine(on_part, away, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    cast = np.asarray(cast, dtype=np.float32)
     softness = float(rng.uniform(1, 6))
     strength = float(rng.uniform(0, 0.8)) * (1 - light.ambient)
     contact = soften(on_part, 2.5) * np.float32(rng.uniform(0, 0.5))
