@@ -30,6 +30,7 @@ NAMES = {
 }
 
 DRAWS = 1000
+_CODES = 1 << 14
 _CHUNK = 100  # draws at a time: bounds the memory at a few megabytes
 
 Level = Literal["image", "pixel"]
@@ -37,7 +38,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Histogram:
+class CountsByImage:
     """Counts of scores for each image, so that a metric on any draw of images is one product.
 
     Attributes:
@@ -54,12 +55,12 @@ class Histogram:
     positive: NDArray[np.float32]
     negative: NDArray[np.float32]
 
-    def select(self, defect: str | None) -> "Histogram":
+    def select(self, defect: str | None) -> "CountsByImage":
         """The good images and those of ``defect``; all images for None."""
         if defect is None:
             return self
         rows = ~self.defective | (self.labels == defect)
-        return Histogram(
+        return CountsByImage(
             self.keys[rows],
             self.labels[rows],
             self.defective[rows],
@@ -68,7 +69,7 @@ class Histogram:
         )
 
 
-def image_histogram(scores: Scores) -> Histogram:
+def image_counts(scores: Scores) -> CountsByImage:
     """One unit for each image, one bin for each distinct image score: exact."""
     order = np.argsort(scores.keys)
     _, bins = np.unique(-scores.image_scores[order], return_inverse=True)
@@ -76,12 +77,12 @@ def image_histogram(scores: Scores) -> Histogram:
     hot = np.zeros((len(order), int(bins.max(initial=0)) + 1), dtype=np.float32)
     hot[np.arange(len(order)), bins] = 1
     truth = defective[:, None].astype(np.float32)
-    return Histogram(
+    return CountsByImage(
         scores.keys[order], scores.labels[order], defective, hot * truth, hot * (1 - truth)
     )
 
 
-def pixel_histogram(scores: Scores) -> Histogram:
+def pixel_counts(scores: Scores) -> CountsByImage:
     """One unit for each pixel of the images whose pixels are known.
 
     A bin holds four neighbouring float16 numbers (nine significant bits): about 4,000 bins
@@ -89,20 +90,28 @@ def pixel_histogram(scores: Scores) -> Histogram:
     """
     known = np.flatnonzero(scores.pixels_known)
     known = known[np.argsort(scores.keys[known])]
-    bits = scores.score_maps[known].astype(np.float16).view(np.uint16).reshape(len(known), -1)
-    # Floats order as their bits once the sign is folded in: negative ones run backwards.
-    ordered = np.where(bits & 0x8000, ~bits, bits | 0x8000).astype(np.uint16) >> 2
-    occupied, bins = np.unique(ordered, return_inverse=True)
-    bins = (len(occupied) - 1 - bins).reshape(ordered.shape)
-    truth = (scores.masks[known].reshape(len(known), -1) > 0) & scores.defective[known][:, None]
-    positive = np.empty((len(known), len(occupied)), dtype=np.float32)
+    truth = (scores.masks > 0) & scores.defective[:, None, None]
+    occupied = np.zeros(_CODES, dtype=np.bool_)
+    for row in known:
+        occupied[_codes(scores.score_maps[row])] = True
+    positive = np.empty((len(known), int(occupied.sum())), dtype=np.float32)
     negative = np.empty_like(positive)
-    for row in range(len(known)):
-        positive[row] = np.bincount(bins[row][truth[row]], minlength=len(occupied))
-        negative[row] = np.bincount(bins[row][~truth[row]], minlength=len(occupied))
-    return Histogram(
+    for place, row in enumerate(known):
+        codes = _codes(scores.score_maps[row])
+        found = np.bincount(codes[truth[row]], minlength=_CODES)
+        positive[place] = found[occupied][::-1]
+        negative[place] = (np.bincount(codes.ravel(), minlength=_CODES) - found)[occupied][::-1]
+    return CountsByImage(
         scores.keys[known], scores.labels[known], scores.defective[known], positive, negative
     )
+
+
+def _codes(score_map: NDArray[np.float16]) -> NDArray[np.uint16]:
+    """Bin numbers in [0, _CODES) that order as the scores do."""
+    bits = np.ascontiguousarray(score_map, dtype=np.float16).view(np.uint16)
+    # Floats order as their bits once the sign is folded in: negative ones run backwards.
+    ordered = np.where(bits & 0x8000, ~bits, bits | 0x8000)
+    return np.asarray(ordered >> 2, dtype=np.uint16)
 
 
 def average_precision(positive: FloatArray, negative: FloatArray) -> FloatArray:
@@ -143,13 +152,13 @@ def image_draws(
     return weights
 
 
-def metric_on_draws(histogram: Histogram, weights: NDArray[np.float32], metric: str) -> FloatArray:
+def metric_on_draws(counts: CountsByImage, weights: NDArray[np.float32], metric: str) -> FloatArray:
     """The metric ``auroc`` or ``ap`` on each draw of images ``(B, N)``; ``(B,)``."""
     function = {"ap": average_precision, "auroc": auroc}[metric]
     values = [
         function(
-            (chunk @ histogram.positive).astype(np.float64),
-            (chunk @ histogram.negative).astype(np.float64),
+            (chunk @ counts.positive).astype(np.float64),
+            (chunk @ counts.negative).astype(np.float64),
         )
         for chunk in np.array_split(weights, max(1, len(weights) // _CHUNK))
     ]
@@ -187,7 +196,7 @@ def gain_of(
     metric: str,
     *,
     defect: str | None = None,
-    histograms: Sequence[tuple[Histogram, Histogram]] | None = None,
+    counts: Sequence[tuple[CountsByImage, CountsByImage]] | None = None,
     draws: int = DRAWS,
     rng: np.random.Generator,
 ) -> Gain | None:
@@ -197,7 +206,7 @@ def gain_of(
         pairs: runs that differ in their arm only.
         metric: one of :data:`METRICS`.
         defect: speak of this defect alone.
-        histograms: those of the runs' scores, in the order of ``pairs``; with None the interval
+        counts: those of the runs' scores, in the order of ``pairs``; with None the interval
             comes from the seeds alone.
         draws: number of bootstrap draws.
         rng: the only source of randomness.
@@ -207,7 +216,7 @@ def gain_of(
 
     Raises:
         ValueError: if a pair's runs differ in more than their arm, if the images of the
-            histograms differ, or for a single pair without histograms.
+            counts differ, or for a single pair without counts.
     """
     for base, arm in pairs:
         if (base.category, base.detector, base.seed) != (arm.category, arm.detector, arm.seed):
@@ -218,12 +227,12 @@ def gain_of(
     known = [arm - base for base, arm in values if base is not None and arm is not None]
     if not pairs or len(known) != len(pairs):
         return None
-    if histograms is None:
+    if counts is None:
         if len(pairs) == 1:
             raise ValueError("one pair of seeds has no spread; give the scores of its images")
         differences = np.tile(known, (draws, 1))
     else:
-        differences = _differences_on_draws(histograms, metric, defect, draws=draws, rng=rng)
+        differences = _differences_on_draws(counts, metric, defect, draws=draws, rng=rng)
     low, high = interval(differences, rng=rng)
     return Gain(
         category=pairs[0][0].category,
@@ -239,18 +248,16 @@ def gain_of(
 
 
 def _differences_on_draws(
-    histograms: Sequence[tuple[Histogram, Histogram]],
+    counts: Sequence[tuple[CountsByImage, CountsByImage]],
     metric: str,
     defect: str | None,
     *,
     draws: int,
     rng: np.random.Generator,
 ) -> FloatArray:
-    selected = [(base.select(defect), arm.select(defect)) for base, arm in histograms]
+    selected = [(base.select(defect), arm.select(defect)) for base, arm in counts]
     first = selected[0][0]
-    if not all(
-        np.array_equal(first.keys, histogram.keys) for pair in selected for histogram in pair
-    ):
+    if not all(np.array_equal(first.keys, each.keys) for pair in selected for each in pair):
         raise ValueError("the runs were evaluated on different images")
     weights = image_draws(first.defective, draws=draws, rng=rng)
     name = metric.partition("_")[2]
@@ -295,8 +302,8 @@ def gains_of(
     """
     gains: list[Gain] = []
     for (category, detector), pairs in pairs_of(results.runs, base=base, arm=arm).items():
-        histograms = _histograms(pairs, scores_of)
-        if histograms is None and len(pairs) == 1:
+        counts = _counts(pairs, scores_of)
+        if counts is None and len(pairs) == 1:
             continue
         defects = sorted({name for pair in pairs for run in pair for name in run.defects})
         for metric in METRICS:
@@ -306,7 +313,7 @@ def gains_of(
                     pairs,
                     metric,
                     defect=defect,
-                    histograms=None if histograms is None else histograms[level],
+                    counts=None if counts is None else counts[level],
                     draws=draws,
                     rng=rng_of("gain", category, detector, metric, defect),
                 )
@@ -315,17 +322,17 @@ def gains_of(
     return tuple(gains)
 
 
-def _histograms(
+def _counts(
     pairs: Sequence[tuple[Run, Run]], scores_of: Callable[[Run], Scores | None]
-) -> dict[Level, list[tuple[Histogram, Histogram]]] | None:
-    image: list[tuple[Histogram, Histogram]] = []
-    pixel: list[tuple[Histogram, Histogram]] = []
+) -> dict[Level, list[tuple[CountsByImage, CountsByImage]]] | None:
+    image: list[tuple[CountsByImage, CountsByImage]] = []
+    pixel: list[tuple[CountsByImage, CountsByImage]] = []
     for base_run, arm_run in pairs:
         base, arm = scores_of(base_run), scores_of(arm_run)
         if base is None or arm is None:
             return None
-        image.append((image_histogram(base), image_histogram(arm)))
-        pixel.append((pixel_histogram(base), pixel_histogram(arm)))
+        image.append((image_counts(base), image_counts(arm)))
+        pixel.append((pixel_counts(base), pixel_counts(arm)))
     return {"image": image, "pixel": pixel}
 
 

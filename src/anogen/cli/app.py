@@ -1,0 +1,203 @@
+"""The verbs of the command line."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from anogen import __version__
+
+app = typer.Typer(
+    name="anogen",
+    help="Learn a defect from a few shots, draw it on good parts, prove that it helps.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Dataset = Annotated[Path, typer.Argument(help="Folder of the dataset.")]
+RunPath = Annotated[Path, typer.Argument(help="Folder of a run.")]
+Categories = Annotated[
+    list[str] | None, typer.Option("--category", help="Category to take; repeat for more.")
+]
+Defects = Annotated[
+    list[str] | None, typer.Option("--defect", help="Defect type to take; repeat for more.")
+]
+LayoutName = Annotated[str | None, typer.Option("--layout", help="mvtec or folder.")]
+PriorName = Annotated[str | None, typer.Option("--prior", help="embedded, or a .safetensors file.")]
+Preset = Annotated[str, typer.Option("--preset", help="quick, best, paper or official.")]
+Shots = Annotated[int | None, typer.Option("--shots", help="Support images of each defect.")]
+SupportName = Annotated[
+    str | None,
+    typer.Option("--support", help="'official', or a file with one image path a line."),
+]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="stage.option=value; repeat for more.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable results on stdout.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"anogen {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Learn a defect from a few shots, draw it on good parts, prove that it helps."""
+
+
+@app.command()
+def run(
+    dataset: Dataset,
+    category: Categories = None,
+    defect: Defects = None,
+    layout: LayoutName = None,
+    prior: PriorName = None,
+    preset: Preset = "quick",
+    shots: Shots = None,
+    support: SupportName = None,
+    out: Out = None,
+    seed: Seed = None,
+    override: Overrides = None,
+    json_: AsJson = False,
+) -> None:
+    """The whole way: validate, learn, generate, train, evaluate, report."""
+    from anogen.cli import verbs
+
+    given = verbs.given_settings(dataset, category, defect, layout, prior, shots, support, seed)
+    verbs.run(preset, given, tuple(override or ()), out, as_json=json_)
+
+
+@app.command()
+def demo(
+    out: Out = None,
+    override: Overrides = None,
+    json_: AsJson = False,
+) -> None:
+    """The main job on real photographs of solar cells (needs the extra 'demo')."""
+    from anogen.cli import verbs
+
+    verbs.demo(out, tuple(override or ()), as_json=json_)
+
+
+@app.command()
+def validate(
+    dataset: Dataset,
+    category: Categories = None,
+    defect: Defects = None,
+    layout: LayoutName = None,
+    shots: Shots = None,
+    json_: AsJson = False,
+) -> None:
+    """Read every image and mask of a dataset and say all that is wrong."""
+    from anogen.cli import verbs
+
+    verbs.validate(dataset, category, defect, layout, shots, as_json=json_)
+
+
+@app.command()
+def learn(
+    source: Annotated[Path, typer.Argument(help="Folder of a run, or of a dataset to start one.")],
+    category: Categories = None,
+    defect: Defects = None,
+    layout: LayoutName = None,
+    prior: PriorName = None,
+    preset: Preset = "quick",
+    shots: Shots = None,
+    support: SupportName = None,
+    out: Out = None,
+    seed: Seed = None,
+    override: Overrides = None,
+) -> None:
+    """Stage 1: learn a concept of every defect from its shots."""
+    from anogen.cli import verbs
+
+    given: dict[str, Any] | None = None
+    if not (source / "config.yaml").is_file():
+        given = verbs.given_settings(source, category, defect, layout, prior, shots, support, seed)
+    verbs.learn(source, preset, given, tuple(override or ()), out)
+
+
+@app.command()
+def generate(run_folder: RunPath) -> None:
+    """Stage 2: draw the learned defects on good images."""
+    from anogen.cli import verbs
+
+    verbs.generate(run_folder)
+
+
+@app.command()
+def train(run_folder: RunPath) -> None:
+    """Stage 3: train the detectors of every arm."""
+    from anogen.cli import verbs
+
+    verbs.train(run_folder)
+
+
+@app.command()
+def evaluate(run_folder: RunPath, json_: AsJson = False) -> None:
+    """Measure the trained detectors on the held-out images."""
+    from anogen.cli import verbs
+
+    verbs.evaluate(run_folder, as_json=json_)
+
+
+@app.command()
+def report(run_folder: RunPath) -> None:
+    """Write the HTML report of a run."""
+    from anogen.cli import verbs
+
+    verbs.report(run_folder)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine and installation can do."""
+    from anogen.cli import verbs
+
+    verbs.doctor()
+
+
+config_app = typer.Typer(help="Settings.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+
+
+@config_app.command("show")
+def config_show(
+    preset: Preset = "quick",
+    override: Overrides = None,
+) -> None:
+    """Print the resolved settings of a preset, each with what it means."""
+    from anogen.cli import verbs
+
+    verbs.config_show(preset, tuple(override or ()))
+
+
+prior_app = typer.Typer(help="The embedded prior.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(prior_app, name="prior")
+
+
+@prior_app.command("pretrain")
+def prior_pretrain(
+    folder: Annotated[Path, typer.Argument(help="Working folder; a killed training resumes.")],
+    photographs: Annotated[
+        Path | None, typer.Option(help="Folder made by 'python -m anogen.prior.photographs'.")
+    ] = None,
+    shards: Annotated[int, typer.Option(help="Shards of 512 training scenes.")] = 160,
+    autoencoder_steps: Annotated[int, typer.Option(help="Batches of 32 windows.")] = 3000,
+    denoiser_steps: Annotated[int, typer.Option(help="Batches of 64 windows.")] = 20000,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> None:
+    """Train an embedded prior from nothing."""
+    from anogen.cli import verbs
+
+    verbs.prior_pretrain(folder, photographs, shards, autoencoder_steps, denoiser_steps, seed)

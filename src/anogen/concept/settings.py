@@ -1,0 +1,42 @@
+"""Settings of Stage 1."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ConceptSettings(BaseModel):
+    """How a concept is learned; AnoGen section 4.1 unless said otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: int = Field(default=4, ge=1, le=64, description="learned vectors of a concept")
+    init: str = Field(
+        default="auto",
+        description="word to start from; auto takes the word with the least loss on the shots, "
+        "mean the mean of the vocabulary",
+    )
+    steps: int = Field(default=200, ge=0, description="optimiser steps at most")
+    learning_rate: float = Field(default=0.02, gt=0, description="of Adam, on the tokens")
+    batch_size: int = Field(default=16, ge=1, description="views a step, all defects mixed")
+    views: int = Field(default=16, ge=1, description="augmented views of each shot, encoded once")
+    flips: bool = Field(default=True, description="mirror views")
+    quarter_turns: bool = Field(default=True, description="turn views by multiples of 90 degrees")
+    zoom: tuple[float, float] = Field(
+        default=(1.3, 3.0), description="window side as a multiple of the defect's longer side"
+    )
+    shift: float = Field(
+        default=0.25, ge=0, le=1, description="share of the free room by which views are moved"
+    )
+    mask_guided: bool = Field(
+        default=True, description="loss on the defect's latents only (Eq. 6), or on all"
+    )
+    surroundings: Literal["blank", "normal"] = Field(
+        default="normal",
+        description="what an inpainting prior sees under the region: nothing, or the good "
+        "surface as the prior itself restores it",
+    )
+    patience: int = Field(
+        default=4, ge=1, description="checks without improvement on held-back noise before a stop"
+    )
+    check_every: int = Field(default=20, ge=1, description="steps between these checks")

@@ -1,0 +1,91 @@
+"""Augmented views of support shots: windows around the defect, with its mask and its box."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anogen.concept.settings import ConceptSettings
+from anogen.placement.box import Box
+from anogen.placement.window import Window
+
+
+@dataclass(frozen=True)
+class View:
+    """A shot as the prior sees it; ``S`` is the prior's image size.
+
+    Attributes:
+        image: float32 ``(S, S, 3)`` in [0, 1].
+        mask: float32 ``(S, S)`` in [0, 1], the defect's share of each pixel; never all zero.
+        box: float32 ``(S, S)``, 1 in a box around the mask.
+    """
+
+    image: NDArray[np.float32]
+    mask: NDArray[np.float32]
+    box: NDArray[np.float32]
+
+
+def draw_view(
+    image: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    size: int,
+    settings: ConceptSettings,
+    rng: np.random.Generator,
+) -> View:
+    """One view of a shot: zoomed and shifted around the defect, mirrored, turned.
+
+    Zooming means that a defect of a few pixels fills cells of the latent grid instead of
+    vanishing between them.
+
+    Args:
+        image: uint8 ``(H, W, 3)``.
+        mask: boolean ``(H, W)``, not empty.
+        size: the prior's image size S.
+        settings: which augmentations.
+        rng: the source of randomness.
+    """
+    height, width = mask.shape
+    tight = Box.around(mask)
+    longest = max(tight.width, tight.height)
+    factor = float(np.exp(rng.uniform(*np.log(settings.zoom))))
+    # A window much smaller than the prior's own would only be blown up.
+    side = max(round(longest * factor), size // 2)
+    side = max(min(side, height, width), longest)
+    window = Window(
+        _shifted(tight.x0, tight.x1, side, width, settings.shift, rng),
+        _shifted(tight.y0, tight.y1, side, height, settings.shift, rng),
+        side,
+    )
+    pixels = np.clip(window.cut(image, size) / 255, 0, 1)
+    share = np.clip(window.cut(mask.astype(np.float32), size), 0, 1)
+    if share.max() < 0.05:
+        raise ValueError("a view lost its defect")
+    margin = rng.uniform(0.02, 0.15) * longest * size / side
+    found = Box.around(share > 0.25 * share.max())
+    grown = Box(
+        max(0, int(found.x0 - margin)),
+        max(0, int(found.y0 - margin)),
+        min(size, int(np.ceil(found.x1 + margin))),
+        min(size, int(np.ceil(found.y1 + margin))),
+    )
+    box = grown.mask(size, size).astype(np.float32)
+    arrays: list[NDArray[np.float32]] = [pixels, share, box]
+    if settings.flips and rng.random() < 0.5:
+        arrays = [array[:, ::-1] for array in arrays]
+    if settings.flips and rng.random() < 0.5:
+        arrays = [array[::-1] for array in arrays]
+    if settings.quarter_turns:
+        turns = int(rng.integers(4))
+        arrays = [np.rot90(array, turns) for array in arrays]
+    return View(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
+
+
+def _shifted(
+    low: int, high: int, side: int, limit: int, shift: float, rng: np.random.Generator
+) -> int:
+    centred = (low + high - side) // 2
+    room = max(0, side - (high - low)) / 2
+    start = centred + round(float(rng.uniform(-shift, shift)) * room)
+    if side >= limit:
+        return (limit - side) // 2
+    return min(max(start, 0), limit - side)

@@ -1,0 +1,195 @@
+"""The prior that ships in the package: small, of the inpainting kind, at home on a CPU."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import UNet2DConditionModel
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from anogen.errors import InputError
+from anogen.prior.autoencoder import SurfaceAutoencoder
+from anogen.prior.vocabulary import Vocabulary
+
+WEIGHTS = Path(__file__).parent / "weights" / "embedded.safetensors"
+"""Autoencoder, denoiser and vocabulary in half precision."""
+
+TIMESTEPS = 1000
+
+
+def cosine_schedule(timesteps: int = TIMESTEPS) -> Tensor:
+    """Alpha-bar ``(T,)`` of the cosine schedule (Nichol and Dhariwal 2021, Eq. 17), float64."""
+    steps = torch.arange(timesteps + 1, dtype=torch.float64) / timesteps
+    level = torch.cos((steps + 0.008) / 1.008 * torch.pi / 2) ** 2
+    betas = (1 - level[1:] / level[:-1]).clamp(max=0.999)
+    return torch.cumprod(1 - betas, dim=0)
+
+
+def make_denoiser(config: dict[str, Any]) -> UNet2DConditionModel:
+    """The denoising network: noisy latents, clean surroundings and region in, velocity out."""
+    widths = tuple(config["widths"])
+    attention = tuple(config["attention"])
+    channels = config["latent_channels"]
+    return UNet2DConditionModel(
+        sample_size=config["latent_size"],
+        in_channels=2 * channels + 1,
+        out_channels=channels,
+        block_out_channels=widths,
+        layers_per_block=config["depth"],
+        down_block_types=tuple(
+            "CrossAttnDownBlock2D" if here else "DownBlock2D" for here in attention
+        ),
+        up_block_types=tuple(
+            "CrossAttnUpBlock2D" if here else "UpBlock2D" for here in reversed(attention)
+        ),
+        cross_attention_dim=config["token_dim"],
+        # diffusers' argument of this name is the number of heads: about 32 channels each.
+        attention_head_dim=tuple(max(1, width // 32) for width in widths),
+        norm_num_groups=16,
+    )
+
+
+class EmbeddedPrior(nn.Module):
+    """The embedded latent diffusion model behind the ``LatentDiffusion`` contract.
+
+    Its denoiser predicts the velocity (Salimans and Ho 2022) and sees, beside the noisy latents,
+    the clean latents of the normal window and the region. The caller may blank the region of the
+    normal (the defect is then drawn from its surroundings alone, as in AnoGen) or leave it in
+    (the defect is then drawn on that very surface); it was trained on both.
+    """
+
+    name = "embedded"
+    inpainting = True
+
+    def __init__(
+        self,
+        *,
+        autoencoder: SurfaceAutoencoder,
+        denoiser: UNet2DConditionModel,
+        vocabulary: Vocabulary,
+        config: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+        self.denoiser = denoiser
+        self.vocabulary = vocabulary
+        self.config = config
+        self.image_size: int = config["image_size"]
+        self.latent_size: int = config["latent_size"]
+        self.latent_channels: int = config["latent_channels"]
+        self.token_dim: int = config["token_dim"]
+        self.alphas_cumprod = cosine_schedule()
+        self.fingerprint = ""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """See ``LatentDiffusion.encode``."""
+        return self.autoencoder.encode(images)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """See ``LatentDiffusion.decode``."""
+        return self.autoencoder.decode(latents).clamp(-1, 1)
+
+    def predict_velocity(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        surroundings: Tensor,
+        region: Tensor,
+    ) -> Tensor:
+        """The network's own output ``v = sqrt(ab) eps - sqrt(1 - ab) z0``, shape of latents."""
+        stacked = torch.cat([latents, surroundings, region], dim=1)
+        if next(self.denoiser.parameters()).is_contiguous(memory_format=torch.channels_last):
+            stacked = stacked.contiguous(memory_format=torch.channels_last)
+        velocity: Tensor = self.denoiser(stacked, timestep, context).sample
+        return velocity
+
+    def predict_noise(
+        self,
+        latents: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        *,
+        surroundings: Tensor | None = None,
+        region: Tensor | None = None,
+    ) -> Tensor:
+        """See ``LatentDiffusion.predict_noise``; nothing is known by default."""
+        if surroundings is None:
+            surroundings = torch.zeros_like(latents)
+        if region is None:
+            region = torch.ones_like(latents[:, :1])
+        velocity = self.predict_velocity(latents, timestep, context, surroundings, region)
+        level = self.alphas_cumprod.to(latents.device)[timestep].to(latents.dtype)
+        level = level.view(-1, 1, 1, 1)
+        return level.sqrt() * velocity + (1 - level).sqrt() * latents
+
+    def context(self, tokens: Tensor) -> Tensor:
+        """Tokens are the context: there is no text encoder."""
+        return tokens
+
+    def empty_context(self, batch: int) -> Tensor:
+        """See ``LatentDiffusion.empty_context``."""
+        return self.vocabulary.empty.detach().expand(batch, -1, -1)
+
+    def words(self) -> tuple[str, ...]:
+        """See ``LatentDiffusion.words``."""
+        return self.vocabulary.words
+
+    def word_tokens(self, word: str) -> Tensor:
+        """See ``LatentDiffusion.word_tokens``; ``(4, token_dim)``."""
+        return self.vocabulary.table[self.vocabulary.index(word)].detach().clone()
+
+
+def build(config: dict[str, Any]) -> EmbeddedPrior:
+    """A prior of this shape with fresh weights."""
+    return EmbeddedPrior(
+        autoencoder=SurfaceAutoencoder(**config["autoencoder"]),
+        denoiser=make_denoiser(config),
+        vocabulary=Vocabulary(tuple(config["words"]), config["token_dim"]),
+        config=config,
+    )
+
+
+def fingerprint_of(tensors: dict[str, Tensor]) -> str:
+    """Hex SHA-256 (16 digits) of weights, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(
+            tensors[name].detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+        )
+    return digest.hexdigest()[:16]
+
+
+def load_embedded(path: Path | None = None) -> EmbeddedPrior:
+    """Load the embedded prior (or one of its kind from ``path``), frozen, float32, in eval mode.
+
+    Raises:
+        InputError: if the file is missing or not of this kind.
+    """
+    path = WEIGHTS if path is None else path
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no weights of an embedded prior there; reinstall anogen or give a path."
+        )
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata() or {}
+    if "config" not in metadata:
+        raise InputError(
+            f"{path}: not an embedded prior (its header has no 'config'); give a file that "
+            "'anogen prior pretrain' made."
+        )
+    config = json.loads(metadata["config"])
+    tensors = load_file(path)
+    with torch.device("meta"):
+        prior = build(config)
+    prior.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
+    prior.alphas_cumprod = cosine_schedule()
+    prior.fingerprint = fingerprint_of(tensors)
+    prior.requires_grad_(False)
+    prior.denoiser.to(memory_format=torch.channels_last)
+    return prior.eval()

@@ -1,0 +1,1 @@
+"""How the embedded prior is trained from nothing: scenes, autoencoder, latents, denoiser."""

@@ -1,0 +1,158 @@
+"""Blended sampling: draw in a region, hold the surroundings to the normal image.
+
+Gui et al., "Few-shot anomaly-driven generation" (AnoGen), ECCV 2024, Eq. 7:
+``z_t = z_t^normal * (1 - M) + z_t' * M``, where ``z_t^normal`` is the normal's latent noised to the
+level of step t. Departure: the last step is blended too, with the clean normal. The order of
+work within a step is that of diffusers' inpainting pipeline for 4-channel networks, so that it
+can serve as an oracle.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from anogen.prior.contract import LatentDiffusion
+
+Solver = Literal["ddim", "dpmsolver++", "unipc"]
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """How to walk from noise to latents.
+
+    Attributes:
+        solver: ``ddim``, ``dpmsolver++`` (second order, multistep) or ``unipc``.
+        steps: solver steps from pure noise; a ``strength`` below 1 takes its share of them.
+        guidance: scale of classifier-free guidance; 1 switches it off.
+        guidance_share: share of the steps, the noisiest first, on which guidance acts.
+        eta: noise of DDIM; 0 is deterministic, 1 is DDPM.
+        strength: 1 starts from pure noise, less from the start latents noised that far.
+    """
+
+    solver: Solver = "dpmsolver++"
+    steps: int = 20
+    guidance: float = 2.0
+    guidance_share: float = 1.0
+    eta: float = 0.0
+    strength: float = 1.0
+
+
+def make_scheduler(settings: SamplerSettings, alphas_cumprod: Tensor) -> Any:
+    """diffusers' scheduler of these settings over a prior's noise schedule."""
+    from diffusers import (
+        DDIMScheduler,
+        DPMSolverMultistepScheduler,
+        UniPCMultistepScheduler,
+    )
+
+    previous = torch.cat([torch.ones(1, dtype=alphas_cumprod.dtype), alphas_cumprod[:-1]])
+    betas = (1 - alphas_cumprod / previous).float().numpy()
+    common = {"trained_betas": betas, "prediction_type": "epsilon"}
+    if settings.solver == "ddim":
+        return DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+    if settings.solver == "unipc":
+        return UniPCMultistepScheduler(**common)
+    return DPMSolverMultistepScheduler(**common, algorithm_type="dpmsolver++", solver_order=2)
+
+
+@torch.no_grad()
+def blended_sampling(
+    prior: LatentDiffusion,
+    *,
+    normal: Tensor,
+    region: Tensor,
+    context: Tensor,
+    surroundings: Tensor | None,
+    noise: Tensor,
+    settings: SamplerSettings,
+    start: Tensor | None = None,
+    step_noise: list[torch.Generator] | None = None,
+) -> Tensor:
+    """Latents ``(B, C, s, s)`` that are the normal's outside the region and drawn inside it.
+
+    Args:
+        prior: the frozen model.
+        normal: clean latents of the normal windows ``(B, C, s, s)``.
+        region: ``(B, 1, s, s)`` in [0, 1], the share of each cell that may be drawn in. Blending
+            takes the cells with at least half, or the fullest ones if none has that.
+        context: states for cross-attention ``(B, L, D)``.
+        surroundings: what an inpainting prior sees of the normal, or None.
+        noise: standard normal, shape of ``normal``: the start, and the noise of the surroundings.
+        settings: solver, steps, guidance, strength.
+        start: clean latents to start from when ``settings.strength`` is below 1.
+        step_noise: one generator an image, for ``eta`` above 0.
+    """
+    scheduler = make_scheduler(settings, prior.alphas_cumprod)
+    scheduler.set_timesteps(settings.steps)
+    first = 0
+    if settings.strength < 1:
+        first = min(round(settings.steps * (1 - settings.strength)), settings.steps - 1)
+        scheduler.set_begin_index(first)
+    timesteps = scheduler.timesteps[first:]
+    batch = len(normal)
+    drawn = (region >= region.amax(dim=(1, 2, 3), keepdim=True).clamp(max=0.5)).to(normal.dtype)
+    latents = noise * scheduler.init_noise_sigma
+    if start is not None and settings.strength < 1:
+        latents = scheduler.add_noise(start, noise, timesteps[:1].repeat(batch))
+    empty = prior.empty_context(batch).to(normal) if settings.guidance != 1 else None
+    for index, timestep in enumerate(timesteps):
+        guided = empty is not None and index < settings.guidance_share * len(timesteps)
+        predicted = _predict(
+            prior,
+            latents,
+            timestep,
+            context,
+            empty if guided else None,
+            surroundings,
+            region,
+            settings.guidance,
+        )
+        extra: dict[str, Any] = {}
+        if settings.solver == "ddim" and settings.eta > 0:
+            extra["eta"] = settings.eta
+            if step_noise is not None:
+                extra["variance_noise"] = torch.cat(
+                    [torch.randn(normal[:1].shape, generator=g) for g in step_noise]
+                ).to(normal)
+        latents = scheduler.step(predicted, timestep, latents, **extra).prev_sample
+        held = normal
+        if index + 1 < len(timesteps):
+            held = scheduler.add_noise(
+                normal, noise, timesteps[index + 1 : index + 2].repeat(batch)
+            )
+        latents = (1 - drawn) * held + drawn * latents
+    return latents
+
+
+def _predict(
+    prior: LatentDiffusion,
+    latents: Tensor,
+    timestep: Tensor,
+    context: Tensor,
+    empty: Tensor | None,
+    surroundings: Tensor | None,
+    region: Tensor,
+    guidance: float,
+) -> Tensor:
+    """The noise; guided where ``empty`` is given, both branches in one batch if they can be."""
+    times = timestep.repeat(len(latents))
+
+    def predict(states: Tensor, copies: int = 1) -> Tensor:
+        return prior.predict_noise(
+            latents.repeat(copies, 1, 1, 1),
+            times.repeat(copies),
+            states,
+            surroundings=None if surroundings is None else surroundings.repeat(copies, 1, 1, 1),
+            region=region.repeat(copies, 1, 1, 1),
+        )
+
+    if empty is None:
+        return predict(context)
+    if empty.shape == context.shape:
+        free, conditional = predict(torch.cat([empty, context]), copies=2).chunk(2)
+    else:
+        free, conditional = predict(empty), predict(context)
+    guided: Tensor = free + guidance * (conditional - free)
+    return guided

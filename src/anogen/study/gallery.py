@@ -1,0 +1,298 @@
+"""The gallery: for each defect its real shots, and how normal parts became defective ones."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError, safe_open
+
+from anogen.bank.bank import Bank
+from anogen.bank.manifest import Entry
+from anogen.data.images import read_image
+from anogen.errors import InputError
+from anogen.files import inside, sha256_of
+from anogen.placement.box import Box
+from anogen.study.pictures import (
+    Outline,
+    Picture,
+    box_outline,
+    data_uri,
+    eight_bit,
+    truth_outline,
+    window_around,
+)
+
+ROWS = 6
+INSET_EDGE = 72
+
+
+class Shot(BaseModel):
+    """A support shot as the concept file names it.
+
+    Attributes:
+        key: path relative to the dataset's root.
+        sha256: hash of the file.
+        mask: path of its mask relative to the dataset's root, where it is stored.
+    """
+
+    key: str
+    sha256: str
+    mask: str | None = None
+
+
+class ConceptHeader(BaseModel):
+    """What the header of a concept file says about how it was learned."""
+
+    category: str
+    defect: str
+    shots: tuple[Shot, ...] = ()
+    losses: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One generated image: the normal part with its box, the result, the mask, the change."""
+
+    identity: str
+    detail: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class DefectGallery:
+    """The gallery of one defect.
+
+    Attributes:
+        defect: its name.
+        shots: the real images it was learned from.
+        rows: generated images, evenly spaced over the accepted ones.
+        accepted: how many accepted ones there are.
+    """
+
+    defect: str
+    shots: tuple[Picture, ...]
+    rows: tuple[Row, ...]
+    accepted: int
+
+
+@dataclass
+class Dataset:
+    """Read access to the images a run was made from; notes what it cannot find.
+
+    Attributes:
+        root: the dataset's root; None if the run does not name one.
+        missing: keys that could not be read, or are not the files the run was made from.
+    """
+
+    root: Path | None
+    missing: set[str] = field(default_factory=set)
+
+    def image(self, key: str, sha256: str | None = None) -> NDArray[np.uint8] | None:
+        """The image with 8 bits; None where it is missing or its hash differs."""
+        if self.root is None:
+            return None
+        try:
+            path = inside(self.root, key)
+            if sha256 is not None and path.is_file() and sha256_of(path) != sha256:
+                raise InputError(f"{key}: the file changed since the run.")
+            return eight_bit(read_image(path, name=key))
+        except InputError:
+            self.missing.add(key)
+            return None
+
+
+def read_concept_header(path: Path) -> ConceptHeader:
+    """Read the ``anogen`` entry of a concept file's header.
+
+    Raises:
+        InputError: if the file is no safetensors file or has no such entry.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return ConceptHeader.model_validate_json((file.metadata() or {})["anogen"])
+    except (SafetensorError, OSError, KeyError, ValidationError) as error:
+        raise InputError(f"{path}: no readable concept; run `anogen learn` again.") from error
+
+
+def evenly(entries: Sequence[Entry], count: int) -> list[Entry]:
+    """``count`` entries evenly spaced over ``entries``: a fair sample, not a chosen one."""
+    if len(entries) <= count:
+        return list(entries)
+    return [entries[(2 * i + 1) * len(entries) // (2 * count)] for i in range(count)]
+
+
+def defect_gallery(
+    defect: str,
+    concept: ConceptHeader | None,
+    bank: Bank,
+    dataset: Dataset,
+    *,
+    edge: int,
+    rows: int = ROWS,
+) -> DefectGallery:
+    """The gallery of one defect, pictures at most ``edge`` pixels wide."""
+    accepted = list(bank.accepted(defect))
+    shots = () if concept is None else concept.shots
+    pictures = (shot_picture(defect, shot, dataset, edge=edge) for shot in shots)
+    return DefectGallery(
+        defect=defect,
+        shots=tuple(picture for picture in pictures if picture is not None),
+        rows=tuple(row(entry, bank, dataset, edge=edge) for entry in evenly(accepted, rows)),
+        accepted=len(accepted),
+    )
+
+
+def shot_picture(defect: str, shot: Shot, dataset: Dataset, *, edge: int) -> Picture | None:
+    """A real defect, outlined where its mask is known; None if the file is not there."""
+    image = dataset.image(shot.key, shot.sha256)
+    if image is None:
+        return None
+    mask = None if shot.mask is None else dataset.image(shot.mask)
+    window, outlines = _frame(image), tuple[Outline, ...]()
+    if mask is not None and mask.shape[:2] == image.shape[:2]:
+        flat = mask if mask.ndim == 2 else mask.max(axis=2)
+        # Masks hold 0/1 or 0/255; half of what occurs separates both.
+        truth = flat > flat.max() / 2
+        if truth.any():
+            window = window_around(Box.around(truth), *truth.shape)
+            outlines = truth_outline(truth[window.slices])
+    return _view(
+        image,
+        window,
+        edge=edge,
+        alt=f"Real {defect}, support shot {shot.key}",
+        caption=shot.key,
+        outlines=outlines,
+    )
+
+
+def row(entry: Entry, bank: Bank, dataset: Dataset, *, edge: int) -> Row:
+    """One generated image as normal with box, generated, mask and difference."""
+    generated = eight_bit(bank.image(entry))
+    height, width = generated.shape[:2]
+    window = window_around(entry.region, height, width)
+    marked = (box_outline(entry.region, window),)
+    normal = dataset.image(entry.normal, entry.normal_sha256)
+    mask = bank.mask(entry)
+    what = f"{entry.defect} {entry.id}"
+    pictures: list[Picture] = []
+    if normal is not None and normal.shape[:2] == (height, width):
+        pictures.append(
+            _view(
+                normal,
+                window,
+                edge=edge,
+                alt=f"Normal part {entry.normal} with the box where the {entry.defect} goes",
+                caption="Normal, box",
+                outlines=marked,
+                inset_box=entry.region,
+            )
+        )
+    pictures.append(
+        _view(generated, window, edge=edge, alt=f"Generated {what}", caption="Generated")
+    )
+    if mask is not None:
+        pictures.append(
+            _view(
+                (mask * 255).astype(np.uint8),
+                window,
+                edge=edge,
+                alt=f"Mask of generated {what}",
+                caption="Mask",
+            )
+        )
+    if normal is not None and normal.shape[:2] == (height, width):
+        change, largest = difference(normal, generated)
+        pictures.append(
+            _view(
+                change,
+                window,
+                edge=edge,
+                alt=f"Difference between generated {what} and its normal part",
+                caption=f"Difference, up to {largest}",
+            )
+        )
+    return Row(entry.id, _detail(entry), tuple(pictures))
+
+
+def difference(
+    normal: NDArray[np.uint8], generated: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], int]:
+    """The largest absolute change over the channels as a heat picture, and its maximum.
+
+    The colours run from no change to the maximum (of 255), so a faint change is visible too.
+    """
+    change = np.abs(_colour(normal).astype(np.int16) - _colour(generated)).max(axis=2)
+    largest = int(change.max())
+    level = np.asarray(change * 255 // max(largest, 1), dtype=np.uint8)
+    coloured = cv2.applyColorMap(level, cv2.COLORMAP_INFERNO)[:, :, ::-1]
+    return np.asarray(coloured, dtype=np.uint8), largest
+
+
+def rejected_examples(entries: Iterable[Entry], bank: Bank, *, edge: int) -> tuple[Row, ...]:
+    """A few rejected images with the gate's reason."""
+    rows = []
+    for entry in entries:
+        image = eight_bit(bank.image(entry))
+        window = window_around(entry.region, *image.shape[:2])
+        alt = f"Rejected {entry.defect} {entry.id}: {entry.reason or 'by a reviewer'}"
+        picture = _view(
+            image,
+            window,
+            edge=edge,
+            alt=alt,
+            caption=entry.reason or "rejected by a reviewer",
+            outlines=(box_outline(entry.region, window),),
+        )
+        rows.append(Row(entry.id, _detail(entry), (picture,)))
+    return tuple(rows)
+
+
+def _detail(entry: Entry) -> str:
+    gate = ", ".join(f"{name} {value:.3g}" for name, value in sorted(entry.gate.items()))
+    size = f"{entry.region.width} × {entry.region.height} px box"
+    return " · ".join(part for part in (entry.normal, size, f"seed {entry.seed}", gate) if part)
+
+
+def _view(
+    image: NDArray[np.uint8],
+    window: Box,
+    *,
+    edge: int,
+    alt: str,
+    caption: str,
+    outlines: tuple[Outline, ...] = (),
+    inset_box: Box | None = None,
+) -> Picture:
+    frame = _frame(image)
+    inset = None
+    if inset_box is not None and window != frame:
+        inset = Picture(
+            uri=data_uri(image, edge=INSET_EDGE),
+            width=frame.width,
+            height=frame.height,
+            alt="",
+            caption="",
+            outlines=(box_outline(inset_box, frame),),
+        )
+    return Picture(
+        uri=data_uri(image[window.slices], edge=edge),
+        width=window.width,
+        height=window.height,
+        alt=alt,
+        caption=caption,
+        outlines=outlines,
+        inset=inset,
+    )
+
+
+def _frame(image: NDArray[np.uint8]) -> Box:
+    return Box(0, 0, image.shape[1], image.shape[0])
+
+
+def _colour(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)

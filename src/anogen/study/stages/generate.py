@@ -1,0 +1,208 @@
+"""Stage 2 of a run: a bank of drawn defects for every category."""
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from anogen.bank.bank import Bank, image_path, mask_path
+from anogen.bank.manifest import Entry
+from anogen.concept.concept import load_concept
+from anogen.data.images import read_image, read_mask, to_rgb8
+from anogen.data.sample import Category, Sample, SupportSet
+from anogen.files import inside, sha256_of
+from anogen.placement.boxes import BoxSizes, draw_box
+from anogen.placement.foreground import choose_method, foreground
+from anogen.placement.settings import ForegroundMethod
+from anogen.prior.contract import LatentDiffusion
+from anogen.seeds import rng_of, seed_of
+from anogen.study.run_folder import RunFolder, versions
+from anogen.study.settings import BankSettings
+from anogen.study.stages.material import supports_of
+from anogen.synthesis.anogen import AnoGenSynthesizer, Job
+from anogen.synthesis.contract import Anomaly, Image
+from anogen.synthesis.gate import judge
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One image of the bank before it is drawn; its id tells all of its randomness."""
+
+    id: str
+    defect: str
+    normal: Sample
+    place: int
+    sample: int
+
+
+def plan(
+    category: Category, defects: Sequence[str], settings: BankSettings, *, seed: int
+) -> list[Planned]:
+    """Every image of a category's bank, sorted by id: balanced over defects.
+
+    The good images of a defect are drawn by a hash of the defect's and their own names, so that
+    more of them later only adds to the bank.
+    """
+    planned = []
+    for defect in defects:
+        ranked = sorted(category.train, key=lambda s: seed_of(seed, "normal", defect, s.key))
+        for normal in ranked[: settings.normals]:
+            digest = hashlib.sha256(normal.key.encode()).hexdigest()[:6]
+            stem = PurePosixPath(normal.key).stem[:40].replace(" ", "_").lstrip(".")
+            for place in range(settings.boxes):
+                for sample in range(settings.samples):
+                    name = f"{defect}-{stem}-{digest}-{place}-{sample}".replace(" ", "_")
+                    planned.append(Planned(name, defect, normal, place, sample))
+    return sorted(planned, key=lambda item: item.id)
+
+
+def generate(
+    run: RunFolder, category: Category, support: SupportSet, prior: LatentDiffusion
+) -> None:
+    """Draw what is missing of a category's bank.
+
+    A batch is drawn whole or not at all, so an interrupted run ends with the bytes of an unbroken
+    one.
+
+    Raises:
+        InputError: if a concept is missing or a box cannot be placed.
+    """
+    bank = Bank(run.bank(category.name))
+    settings = run.settings
+    artist = _Artist(run, category, support, prior)
+    todo = plan(category, sorted(support.shots), settings.bank, seed=settings.seed)
+    with tqdm(
+        total=len(todo),
+        desc=f"generate {category.name}",
+        file=sys.stderr,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        for defect in sorted(support.shots):
+            of_defect = [item for item in todo if item.defect == defect]
+            size = settings.synthesis.batch_size
+            for start in range(0, len(of_defect), size):
+                batch = of_defect[start : start + size]
+                if not all(bank.has(item.id) for item in batch):
+                    for entry, anomaly in artist.draw(batch):
+                        if not bank.has(entry.id):
+                            bank.add(entry, anomaly.image, anomaly.mask)
+                bar.update(len(batch))
+    bank.finish()
+
+
+class _Artist:
+    """Draws planned images of one category; keeps what they share."""
+
+    def __init__(
+        self, run: RunFolder, category: Category, support: SupportSet, prior: LatentDiffusion
+    ) -> None:
+        self.run = run
+        self.category = category
+        self.prior = prior
+        self.settings = run.settings
+        self.supports = {d: supports_of(samples) for d, samples in support.shots.items()}
+        margin = self.settings.placement.margin
+        self.sizes = {
+            defect: BoxSizes.of_masks([mask for _, mask in supports], margin=margin)
+            for defect, supports in self.supports.items()
+        }
+        self.synthesizers: dict[str, AnoGenSynthesizer] = {}
+        self.concepts: dict[str, tuple[str, str]] = {}
+        for defect in self.supports:
+            path = run.concept(category.name, defect)
+            self.synthesizers[defect] = AnoGenSynthesizer(
+                prior,
+                load_concept(path),
+                settings=self.settings.synthesis,
+                supports=self.supports[defect],
+            )
+            self.concepts[defect] = (run.relative(path), sha256_of(path))
+        self.method: ForegroundMethod = self.settings.placement.foreground
+        if self.method == "auto":
+            probes = category.train[:: max(1, len(category.train) // 12)][:12]
+            self.method = choose_method([to_rgb8(read_image(s.image)) for s in probes])
+        self.median = self._median() if self.method == "median" else None
+        self.versions = versions()
+
+    def draw(self, batch: Sequence[Planned]) -> list[tuple[Entry, Anomaly]]:
+        """Draw a batch of one defect; what the gate rejects is drawn again, up to the limit."""
+        finished: dict[str, tuple[Entry, Anomaly]] = {}
+        open_items = list(batch)
+        for attempt in range(self.settings.bank.attempts):
+            jobs, seeds = [], []
+            for item in open_items:
+                seed = seed_of(self.settings.seed, self.category.name, item.id, attempt)
+                jobs.append(self._job(item, seed))
+                seeds.append(seed)
+            anomalies = self.synthesizers[batch[0].defect].draw(jobs)
+            rejected = []
+            for item, job, seed, anomaly in zip(open_items, jobs, seeds, anomalies, strict=True):
+                entry = self._entry(item, job.normal, anomaly, seed)
+                finished[item.id] = (entry, anomaly)
+                if entry.decision == "rejected":
+                    rejected.append(item)
+            open_items = rejected
+            if not open_items:
+                break
+        return [finished[item.id] for item in batch]
+
+    def _job(self, item: Planned, seed: int) -> Job:
+        normal = read_image(item.normal.image, name=item.normal.key)
+        # The place belongs to the image's identity without its sample, so that samples share it;
+        # a redrawn image may lie elsewhere.
+        rng = rng_of(seed, "place", item.place)
+        box = draw_box(
+            self._legal(normal),
+            self.sizes[item.defect],
+            rng,
+            settings=self.settings.placement,
+            what=f"{item.normal.key}, {item.defect}",
+        )
+        return Job(normal, box.mask(*normal.shape[:2]), rng)
+
+    def _legal(self, normal: Image) -> NDArray[np.bool_]:
+        legal = foreground(to_rgb8(normal), self.method, median=self.median)
+        if self.settings.placement.legal is not None:
+            path = inside(self.category.root, self.settings.placement.legal)
+            legal &= read_mask(path, normal.shape[:2], name=self.settings.placement.legal)
+        return legal
+
+    def _median(self) -> NDArray[np.uint8]:
+        images = [to_rgb8(read_image(s.image)) for s in self.category.train[:25]]
+        same = [image for image in images if image.shape == images[0].shape]
+        median: NDArray[np.uint8] = np.median(np.stack(same), axis=0).astype(np.uint8)
+        return median
+
+    def _entry(self, item: Planned, normal: Image, anomaly: Anomaly, seed: int) -> Entry:
+        verdict = judge(
+            normal,
+            anomaly,
+            least_change=self.settings.bank.least_change,
+            most_filled=self.settings.bank.most_filled,
+        )
+        concept, concept_sha256 = self.concepts[item.defect]
+        x0, y0, x1, y1 = anomaly.box.as_list()
+        return Entry(
+            id=item.id,
+            image=image_path(item.id),
+            mask=mask_path(item.id),
+            box=(x0, y0, x1, y1),
+            normal=item.normal.key,
+            normal_sha256=sha256_of(item.normal.image),
+            category=self.category.name,
+            defect=item.defect,
+            concept=concept,
+            concept_sha256=concept_sha256,
+            prior=self.prior.fingerprint,
+            sampler=dict(anomaly.provenance),
+            seed=seed,
+            gate=verdict.scores,
+            decision="accepted" if verdict.reason is None else "rejected",
+            reason=verdict.reason,
+            versions=self.versions,
+        )

@@ -1,0 +1,60 @@
+"""Stage 1 of a run: a concept for every defect."""
+
+import sys
+
+from tqdm import tqdm
+
+from anogen.concept.concept import load_concept
+from anogen.concept.learning import learn_concepts
+from anogen.data.sample import Category, SupportSet
+from anogen.errors import InputError
+from anogen.prior.contract import LatentDiffusion
+from anogen.seeds import seed_of
+from anogen.study.run_folder import RunFolder
+from anogen.study.stages.material import shots_of
+
+
+def learn(run: RunFolder, category: Category, support: SupportSet, prior: LatentDiffusion) -> None:
+    """Learn what is missing of a category's concepts and write them.
+
+    All defects of a category learn together, so one missing concept means that all are learned
+    again: the bytes of a concept do not depend on where a run was interrupted.
+
+    Raises:
+        InputError: if a concept that is there belongs to another prior.
+    """
+    paths = {defect: run.concept(category.name, defect) for defect in sorted(support.shots)}
+    if all(path.exists() for path in paths.values()):
+        for path in paths.values():
+            load_concept(path).check(prior.fingerprint)
+        return
+    shots = {defect: shots_of(samples) for defect, samples in support.shots.items()}
+    settings = run.settings.concept
+    with tqdm(
+        total=settings.steps,
+        desc=f"learn {category.name}",
+        file=sys.stderr,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        concepts = learn_concepts(
+            prior,
+            shots,
+            category=category.name,
+            settings=settings,
+            seed=seed_of(run.settings.seed, "concept"),
+            on_step=lambda done, _: bar.update(done - bar.n) and None,
+        )
+    for concept in concepts:
+        concept.save(paths[concept.defect])
+
+
+def need_concepts(run: RunFolder, category: Category, support: SupportSet) -> None:
+    """Refuse to go on without the concepts.
+
+    Raises:
+        InputError: naming the first concept that is missing.
+    """
+    for defect in sorted(support.shots):
+        path = run.concept(category.name, defect)
+        if not path.exists():
+            raise InputError(f"{path}: no such concept; run 'anogen learn {run.path}' first.")

@@ -1,0 +1,171 @@
+"""Stage 3 of a run: a detector for every arm and seed."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anogen.bank.bank import Bank
+from anogen.data.images import to_rgb8
+from anogen.data.loading import load_rgb
+from anogen.data.resizing import resize_image
+from anogen.data.sample import Category, SupportSet
+from anogen.data.textures import TextureSource
+from anogen.detection.mixing import (
+    GeneratedSource,
+    Mixture,
+    ProceduralSource,
+    Source,
+    procedural,
+)
+from anogen.detection.saved import MODEL, make_detector
+from anogen.detection.training import train as train_detector
+from anogen.errors import InputError
+from anogen.files import write_json
+from anogen.seeds import seed_of
+from anogen.study.results import GENERATED, PROCEDURAL
+from anogen.study.run_folder import RunFolder
+from anogen.study.stages.material import supports_of
+from anogen.synthesis.contract import synthesizers
+
+TIMES = "seconds.json"
+
+
+@dataclass(frozen=True)
+class _Generated:
+    """The accepted images of a bank at a detector's size."""
+
+    images: NDArray[np.uint8]
+    normals: NDArray[np.uint8]
+    normal_of: NDArray[np.int64]
+    masks: NDArray[np.float32]
+    defects: list[str]
+
+
+def train(run: RunFolder, category: Category, support: SupportSet) -> None:
+    """Train every detector, arm and seed of a category that is not trained yet.
+
+    Raises:
+        InputError: if an arm needs generated images and there are none.
+    """
+    training = run.settings.training
+    for name in training.detectors:
+        todo = [
+            (arm, seed)
+            for seed in range(training.seeds)
+            for arm in training.arms
+            if not (run.detector(category.name, name, arm, seed) / MODEL).exists()
+        ]
+        if not todo:
+            continue
+        settings = run.settings.detectors[name].resolved(len(category.train))
+        assert settings.steps is not None
+        normals = load_rgb(category.train, settings.image_size)
+        sources = _Sources(run, category, support, settings.image_size)
+        for arm, seed in todo:
+            folder = run.detector(category.name, name, arm, seed)
+            mixture = Mixture(
+                normals,
+                sources.of(arm),
+                settings=settings.mixture,
+                batch_size=settings.batch_size,
+            )
+            # The seed belongs to detector and number, not to the arm: arms are compared in pairs.
+            own = seed_of(run.settings.seed, "detector", category.name, name, seed)
+            started = time.monotonic()
+            detector = make_detector(settings, seed=own)
+            train_detector(detector, mixture, steps=settings.steps, seed=own, folder=folder)
+            write_json(folder / TIMES, {"train": round(time.monotonic() - started, 2)})
+
+
+class _Sources:
+    """The anomalies of each arm, loaded when first asked for."""
+
+    def __init__(self, run: RunFolder, category: Category, support: SupportSet, size: int) -> None:
+        self.run, self.category, self.support, self.size = run, category, support, size
+        self._generated: GeneratedSource | None = None
+        self._procedural: list[Source] | None = None
+
+    def of(self, arm: str) -> list[Source]:
+        """The sources of an arm."""
+        sources: list[Source] = []
+        if arm != GENERATED:
+            sources += self.procedural()
+        if arm != PROCEDURAL:
+            sources.append(self.generated())
+        return sources
+
+    def procedural(self) -> list[Source]:
+        """One source for each procedural synthesizer of the settings."""
+        if self._procedural is None:
+            training = self.run.settings.training
+            self._procedural = []
+            for name in training.procedural:
+                if name == "draem":
+                    folder = None if training.textures is None else Path(training.textures)
+                    textures = None
+                    if folder is not None:
+                        source = TextureSource(folder, size=self.size)
+                        textures = lambda rng, source=source: source.draw(rng, self.size)  # noqa: E731
+                    made = synthesizers[name](textures=textures)
+                elif name == "croppaste":
+                    made = synthesizers[name](supports=self._supports())
+                else:
+                    made = synthesizers[name]()
+                self._procedural.append(ProceduralSource(procedural(made), name=name))
+        return self._procedural
+
+    def _supports(self) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
+        found = []
+        for samples in self.support.shots.values():
+            for image, mask in supports_of(samples):
+                small = resize_image(to_rgb8(image), self.size)
+                shrunk = resize_image(mask.astype(np.uint8) * 255, self.size)
+                found.append((small, shrunk >= min(128, int(shrunk.max()))))
+        return found
+
+    def generated(self) -> GeneratedSource:
+        """The bank as a source, with the label that the settings name."""
+        if self._generated is None:
+            training = self.run.settings.training
+            data = _load_bank(self.run, self.category, self.size, training.label)
+            self._generated = GeneratedSource(
+                data.images,
+                normals=data.normals,
+                normal_of=data.normal_of,
+                masks=data.masks,
+                weak=np.full(len(data.images), training.label == "box"),
+                defects=data.defects,
+            )
+        return self._generated
+
+
+def _load_bank(run: RunFolder, category: Category, size: int, label: str) -> _Generated:
+    bank = Bank(run.bank(category.name))
+    entries = list(bank.accepted())
+    if not entries:
+        raise InputError(
+            f"{bank.folder}: the bank has no accepted image, so the arms with generated anomalies "
+            "cannot train; run 'anogen generate', or look at the reasons in its manifest."
+        )
+    by_key = {sample.key: sample for sample in category.train}
+    keys = sorted({entry.normal for entry in entries})
+    normals = load_rgb([by_key[key] for key in keys], size)
+    place = {key: row for row, key in enumerate(keys)}
+    images = np.empty((len(entries), size, size, 3), np.uint8)
+    masks = np.empty((len(entries), size, size), np.float32)
+    for row, entry in enumerate(entries):
+        image = bank.image(entry)
+        images[row] = resize_image(to_rgb8(image), size)
+        if label == "box":
+            truth = entry.region.mask(*image.shape[:2]).astype(np.float32)
+        else:
+            stored = bank.mask(entry)
+            assert stored is not None
+            truth = stored if label == "soft" else (stored >= 0.5).astype(np.float32)
+        grey = resize_image((truth * 255).astype(np.uint8), size).astype(np.float32) / 255
+        masks[row] = grey if label == "soft" else (grey >= min(0.5, float(grey.max())))
+    normal_of = np.array([place[entry.normal] for entry in entries], dtype=np.int64)
+    return _Generated(images, normals, normal_of, masks, [entry.defect for entry in entries])

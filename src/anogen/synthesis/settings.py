@@ -1,0 +1,59 @@
+"""Settings of Stage 2."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from anogen.prior.sampling import SamplerSettings, Solver
+
+
+class SynthesisSettings(BaseModel):
+    """How a learned defect is drawn; AnoGen section 4.2 unless said otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    solver: Solver = Field(default="dpmsolver++", description="ddim, dpmsolver++ or unipc")
+    steps: int = Field(default=16, ge=1, description="solver steps from pure noise")
+    guidance: float = Field(default=2.0, ge=1, description="classifier-free guidance; 1 is off")
+    guidance_share: float = Field(
+        default=1.0, ge=0, le=1, description="share of the steps, noisiest first, with guidance"
+    )
+    eta: float = Field(default=0.0, ge=0, le=1, description="noise of DDIM")
+    init: Literal["noise", "normal", "sketch"] = Field(
+        default="sketch",
+        description="start from pure noise (the paper), from the normal window, or from a "
+        "support defect warped into the region",
+    )
+    strength: float = Field(
+        default=0.55,
+        gt=0,
+        le=1,
+        description="how far a normal or sketch is noised before it is redrawn; 1 forgets it",
+    )
+    context: float = Field(
+        default=2.0, ge=1, description="side of the window as a multiple of the box's longer side"
+    )
+    surroundings: Literal["blank", "normal"] = Field(
+        default="normal",
+        description="what an inpainting prior sees under the region: nothing, or the normal",
+    )
+    feather: float = Field(
+        default=0.08, ge=0, le=0.5, description="seam inside the box, as a share of its short side"
+    )
+    keep_detail: bool = Field(
+        default=True,
+        description="add the normal's fine detail, which the autoencoder loses, where nothing "
+        "was drawn",
+    )
+    batch_size: int = Field(default=16, ge=1, description="windows a batch")
+
+    def sampler(self) -> SamplerSettings:
+        """The part that the sampler needs."""
+        return SamplerSettings(
+            solver=self.solver,
+            steps=self.steps,
+            guidance=self.guidance,
+            guidance_share=self.guidance_share,
+            eta=self.eta,
+            strength=1.0 if self.init == "noise" else self.strength,
+        )
