@@ -7,11 +7,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from anogen.study.gain import (
     gain_of,
     gains_of,
+    image_counts,
     image_draws,
-    image_histogram,
     metric_on_draws,
     pairs_of,
-    pixel_histogram,
+    pixel_counts,
     sentence,
     verdict_of,
 )
@@ -61,7 +61,7 @@ def test_metrics_on_draws_equal_scikit_learn_on_repeated_images(defect: str | No
     scores = scores_with(power=0.7)
     keep = np.isin(scores.labels, ["good", "crack", "hole"] if defect is None else ["good", defect])
     order = np.flatnonzero(keep)[np.argsort(scores.keys[keep])]
-    image, pixel = image_histogram(scores).select(defect), pixel_histogram(scores).select(defect)
+    image, pixel = image_counts(scores).select(defect), pixel_counts(scores).select(defect)
     assert list(image.keys) == list(pixel.keys) == sorted(scores.keys[keep])
     weights = image_draws(image.defective, draws=5, rng=np.random.default_rng(1))
     for metric, reference in (("ap", average_precision_score), ("auroc", roc_auc_score)):
@@ -77,21 +77,21 @@ def test_metrics_on_draws_equal_scikit_learn_on_repeated_images(defect: str | No
             assert pixel_values[draw] == pytest.approx(expected, abs=2e-3)
 
 
-def test_ties_and_signs_are_exact_in_pixel_histograms() -> None:
+def test_ties_and_signs_are_exact_in_pixel_countss() -> None:
     scores = scores_with(power=0)
     values = np.array([-2.0, -0.5, 0.0, 0.25, 1.0], dtype=np.float16)
     maps = values[np.random.default_rng(0).integers(5, size=scores.masks.shape)]
     tied = Scores(**{**vars(scores), "score_maps": maps})
     once = np.ones((1, len(scores.keys)), dtype=np.float32)
-    got = metric_on_draws(pixel_histogram(tied), once, "ap")[0]
+    got = metric_on_draws(pixel_counts(tied), once, "ap")[0]
     assert got == pytest.approx(average_precision_score(scores.masks.ravel(), maps.ravel()))
 
 
 def test_defective_images_without_mask_take_no_part_in_pixel_metrics() -> None:
     scores = scores_with(power=1)
     unmasked = Scores(**{**vars(scores), "has_mask": scores.labels == "hole"})
-    assert set(pixel_histogram(unmasked).labels) == {"good", "hole"}
-    assert set(image_histogram(unmasked).labels) == {"good", "hole", "crack"}
+    assert set(pixel_counts(unmasked).labels) == {"good", "hole"}
+    assert set(image_counts(unmasked).labels) == {"good", "hole", "crack"}
 
 
 def test_every_draw_keeps_the_numbers_of_good_and_defective_images() -> None:
@@ -118,7 +118,7 @@ def test_the_interval_over_images_equals_a_bootstrap_by_hand() -> None:
     gain = gain_of(
         [pair(0, 0.5, 0.6)],
         "image_ap",
-        histograms=[(image_histogram(base), image_histogram(arm))],
+        counts=[(image_counts(base), image_counts(arm))],
         draws=1000,
         rng=np.random.default_rng(0),
     )
@@ -152,7 +152,7 @@ def test_equal_arms_make_no_difference_and_a_clear_one_helps_or_hurts() -> None:
         gain = gain_of(
             [pair(0, 0.5, 0.5)],
             "pixel_ap",
-            histograms=[(pixel_histogram(base), pixel_histogram(arm))],
+            counts=[(pixel_counts(base), pixel_counts(arm))],
             rng=np.random.default_rng(0),
         )
         assert gain is not None
@@ -165,7 +165,7 @@ def test_runs_on_different_images_are_refused() -> None:
         gain_of(
             [pair(0, 0.5, 0.6)],
             "image_ap",
-            histograms=[(image_histogram(first), image_histogram(other))],
+            counts=[(image_counts(first), image_counts(other))],
             rng=np.random.default_rng(0),
         )
 
