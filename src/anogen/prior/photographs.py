@@ -176,7 +176,8 @@ def _as_png(content: bytes, *, name: str, halve: bool) -> bytes:
         pixels = np.asarray(image)
         image = Image.fromarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=3)
+    # Some packages carry a broken colour profile, which readers would complain about.
+    image.save(buffer, format="PNG", compress_level=3, icc_profile=None)
     return buffer.getvalue()
 
 
