@@ -1,6 +1,7 @@
 """Augmented views of support shots: windows around the defect, with its mask and its box."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def draw_view(
         min(size, int(np.ceil(found.y1 + margin))),
     )
     box = grown.mask(size, size).astype(np.float32)
-    arrays: list[NDArray[np.float32]] = [pixels, share, box]
+    arrays: list[NDArray[Any]] = [pixels, share, box]
     if settings.flips and rng.random() < 0.5:
         arrays = [array[:, ::-1] for array in arrays]
     if settings.flips and rng.random() < 0.5:

@@ -145,7 +145,8 @@ class DeSTSegDetector(NetworkDetector[DeSTSegSettings]):
         """The network: the teacher's weights, student and head freshly initialised."""
         network = DeSTSegNetwork(self.settings)
         for module in (*network.student.modules(), *network.head.modules()):
-            if isinstance(module, nn.Conv2d):
+            # The last layer keeps torch's start: scaled by its one output it would saturate.
+            if isinstance(module, nn.Conv2d) and module.out_channels > 1:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         return network
 

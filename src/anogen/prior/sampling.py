@@ -123,7 +123,8 @@ def blended_sampling(
                 normal, noise, timesteps[index + 1 : index + 2].repeat(batch)
             )
         latents = (1 - drawn) * held + drawn * latents
-    return latents
+    held_to: Tensor = latents
+    return held_to
 
 
 def _predict(

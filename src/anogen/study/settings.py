@@ -54,6 +54,9 @@ class BankSettings(_Part):
     least_change: float = Field(
         default=0.06, ge=0, le=1, description="mean difference on the mask that counts as visible"
     )
+    smallest_area: int = Field(
+        default=6, ge=0, description="pixels of a defect that a person can still see"
+    )
     most_filled: float = Field(
         default=0.9, gt=0, le=1, description="share of the box above which a drawing is a patch"
     )

@@ -100,7 +100,7 @@ def warp_support(
         factor, linear, extent = factor * shrink, linear * shrink, extent * shrink
     amplitude = bend * float(extent.max())
     border = margin + int(np.ceil(2 * amplitude)) + 1
-    columns, rows = (int(np.ceil(side)) + 1 + 2 * border for side in extent)
+    columns, rows = (int(np.ceil(side - 1e-6)) + 1 + 2 * border for side in extent)
     moved = hull @ linear.T
     shift = np.array([columns - 1, rows - 1]) / 2 - (moved.min(axis=0) + moved.max(axis=0)) / 2
     inverse = np.linalg.inv(linear).astype(np.float64)

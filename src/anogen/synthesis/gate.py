@@ -7,9 +7,6 @@ import numpy as np
 from anogen.synthesis.canvas import FULL
 from anogen.synthesis.contract import Anomaly, Image
 
-SMALLEST_AREA = 6
-"""Pixels of a defect that a person can still see."""
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -19,13 +16,16 @@ class Verdict:
     reason: str | None
 
 
-def judge(normal: Image, anomaly: Anomaly, *, least_change: float, most_filled: float) -> Verdict:
+def judge(
+    normal: Image, anomaly: Anomaly, *, least_change: float, smallest_area: int, most_filled: float
+) -> Verdict:
     """Judge one drawn defect.
 
     Args:
         normal: the image it was drawn on.
         anomaly: what was drawn.
         least_change: mean absolute difference on the mask, as a share of white, that is visible.
+        smallest_area: pixels of a defect that can still be seen.
         most_filled: share of the box above which the defect is a patch.
 
     Returns:
@@ -41,7 +41,7 @@ def judge(normal: Image, anomaly: Anomaly, *, least_change: float, most_filled: 
     filled = area / max(1, int(anomaly.region.sum()))
     scores = {"area": float(area), "filled": round(filled, 5), "change": round(change, 5)}
     reason = None
-    if area < SMALLEST_AREA:
+    if area < smallest_area:
         reason = "nothing visible was drawn"
     elif change < least_change:
         reason = "the change is too faint to see"

@@ -44,10 +44,12 @@ def load_autoencoder(folder: Path) -> SurfaceAutoencoder:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
-def new_prior(autoencoder: SurfaceAutoencoder, *, seed: int) -> EmbeddedPrior:
+def new_prior(
+    autoencoder: SurfaceAutoencoder, *, seed: int, config: dict[str, Any] = CONFIG
+) -> EmbeddedPrior:
     """A prior with fresh denoiser and vocabulary around a trained autoencoder."""
     torch.manual_seed(seed_of(seed, "denoiser weights"))
-    prior = build(CONFIG | {"autoencoder": autoencoder.config})
+    prior = build(config | {"autoencoder": autoencoder.config})
     prior.autoencoder.load_state_dict(autoencoder.state_dict())
     return prior
 

@@ -183,6 +183,7 @@ class _Artist:
             normal,
             anomaly,
             least_change=self.settings.bank.least_change,
+            smallest_area=self.settings.bank.smallest_area,
             most_filled=self.settings.bank.most_filled,
         )
         concept, concept_sha256 = self.concepts[item.defect]

@@ -166,6 +166,8 @@ def _load_bank(run: RunFolder, category: Category, size: int, label: str) -> _Ge
             assert stored is not None
             truth = stored if label == "soft" else (stored >= 0.5).astype(np.float32)
         grey = resize_image((truth * 255).astype(np.uint8), size).astype(np.float32) / 255
-        masks[row] = grey if label == "soft" else (grey >= min(0.5, float(grey.max())))
+        masks[row] = (
+            grey if label == "soft" else ((grey > 0) & (grey >= min(0.5, float(grey.max()))))
+        )
     normal_of = np.array([place[entry.normal] for entry in entries], dtype=np.int64)
     return _Generated(images, normals, normal_of, masks, [entry.defect for entry in entries])
