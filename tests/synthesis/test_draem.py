@@ -121,6 +121,6 @@ def test_operations_on_a_grey_ramp(name, draws, expected):
 
 def test_hue_goes_round():
     red = np.full((2, 2, 3), (255, 0, 0), np.uint8)
-    turned = NAMED["hue_and_saturation"](red, Fixed((-42.5, 0.0)))
-    # 42.5 of 255 steps back from red is a sixth of the circle: magenta.
+    turned = NAMED["hue_and_saturation"](red, Fixed((-43.0, 0.0)))
+    # 43 of 256 steps back from red is a sixth of the circle: magenta.
     np.testing.assert_allclose(turned[0, 0], (255, 0, 255), atol=8)
