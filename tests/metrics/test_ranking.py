@@ -60,7 +60,7 @@ def test_equals_scikit_learn(dtype, share):
         np.testing.assert_array_equal(scores, before)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(width=16, allow_nan=False), st.booleans()), min_size=1, max_size=40
