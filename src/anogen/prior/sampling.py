@@ -7,6 +7,7 @@ work within a step is that of diffusers' inpainting pipeline for 4-channel netwo
 can serve as an oracle.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -40,21 +41,42 @@ class SamplerSettings:
 
 
 def make_scheduler(settings: SamplerSettings, alphas_cumprod: Tensor) -> Any:
-    """diffusers' scheduler of these settings over a prior's noise schedule."""
+    """diffusers' scheduler of these settings over a prior's noise schedule, its steps set.
+
+    DDIM steps as in the released codes of LDM and Stable Diffusion: timesteps 1, 1 + T / steps,
+    and so on, the last one down to alpha-bar of timestep 0. The multistep solvers spread their
+    timesteps from T - 1 evenly and end at zero noise.
+
+    Raises:
+        ValueError: if there are not more timesteps than steps.
+    """
     from diffusers import (
         DDIMScheduler,
         DPMSolverMultistepScheduler,
         UniPCMultistepScheduler,
     )
 
+    if settings.steps >= len(alphas_cumprod):
+        raise ValueError(f"{settings.steps} steps over {len(alphas_cumprod)} timesteps")
     previous = torch.cat([torch.ones(1, dtype=alphas_cumprod.dtype), alphas_cumprod[:-1]])
     betas = (1 - alphas_cumprod / previous).float().numpy()
     common = {"trained_betas": betas, "prediction_type": "epsilon"}
+    scheduler: Any
     if settings.solver == "ddim":
-        return DDIMScheduler(**common, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
-    if settings.solver == "unipc":
-        return UniPCMultistepScheduler(**common)
-    return DPMSolverMultistepScheduler(**common, algorithm_type="dpmsolver++", solver_order=2)
+        scheduler = DDIMScheduler(
+            **common, clip_sample=False, set_alpha_to_one=False, steps_offset=1
+        )
+    elif settings.solver == "unipc":
+        scheduler = UniPCMultistepScheduler(**common)
+    else:
+        scheduler = DPMSolverMultistepScheduler(
+            **common, algorithm_type="dpmsolver++", solver_order=2
+        )
+    with warnings.catch_warnings():
+        # diffusers makes numpy arrays of tensors in a way that numpy 2 frowns upon.
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        scheduler.set_timesteps(settings.steps)
+    return scheduler
 
 
 @torch.no_grad()
@@ -83,12 +105,18 @@ def blended_sampling(
         settings: solver, steps, guidance, strength.
         start: clean latents to start from when ``settings.strength`` is below 1.
         step_noise: one generator an image, for ``eta`` above 0.
+
+    Raises:
+        ValueError: without ``start`` for a ``strength`` below 1, or ``step_noise`` for ``eta``.
     """
+    if settings.strength < 1 and start is None:
+        raise ValueError("a strength below 1 needs latents to start from")
+    if settings.solver == "ddim" and settings.eta > 0 and step_noise is None:
+        raise ValueError("eta above 0 needs a generator for each image")
     scheduler = make_scheduler(settings, prior.alphas_cumprod)
-    scheduler.set_timesteps(settings.steps)
-    first = 0
-    if settings.strength < 1:
-        first = min(round(settings.steps * (1 - settings.strength)), settings.steps - 1)
+    first = min(round(settings.steps * (1 - settings.strength)), settings.steps - 1)
+    if settings.solver != "ddim":
+        # Multistep solvers count their steps; DDIM goes by the timestep alone.
         scheduler.set_begin_index(first)
     timesteps = scheduler.timesteps[first:]
     batch = len(normal)
@@ -110,12 +138,11 @@ def blended_sampling(
             settings.guidance,
         )
         extra: dict[str, Any] = {}
-        if settings.solver == "ddim" and settings.eta > 0:
+        if settings.solver == "ddim" and settings.eta > 0 and step_noise is not None:
             extra["eta"] = settings.eta
-            if step_noise is not None:
-                extra["variance_noise"] = torch.cat(
-                    [torch.randn(normal[:1].shape, generator=g) for g in step_noise]
-                ).to(normal)
+            extra["variance_noise"] = torch.cat(
+                [torch.randn(normal[:1].shape, generator=g) for g in step_noise]
+            ).to(normal)
         latents = scheduler.step(predicted, timestep, latents, **extra).prev_sample
         held = normal
         if index + 1 < len(timesteps):
@@ -123,8 +150,8 @@ def blended_sampling(
                 normal, noise, timesteps[index + 1 : index + 2].repeat(batch)
             )
         latents = (1 - drawn) * held + drawn * latents
-    held_to: Tensor = latents
-    return held_to
+    result: Tensor = latents
+    return result
 
 
 def _predict(

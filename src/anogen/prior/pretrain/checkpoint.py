@@ -88,6 +88,8 @@ class TrainingState:
                 if f"first/{name}" in tensors:
                     self.optimizer.state[parameter] = {
                         "step": torch.tensor(float(self.done)),
-                        "exp_avg": tensors[f"first/{name}"].clone(),
-                        "exp_avg_sq": tensors[f"second/{name}"].clone(),
+                        # In the parameter's memory layout, as AdamW itself makes them: other
+                        # layouts add up in another order.
+                        "exp_avg": torch.empty_like(parameter).copy_(tensors[f"first/{name}"]),
+                        "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"second/{name}"]),
                     }

@@ -14,6 +14,7 @@ from torch import Tensor
 from anogen.files import write_bytes
 from anogen.prior.autoencoder import SurfaceAutoencoder
 from anogen.prior.pretrain.checkpoint import TrainingState
+from anogen.prior.pretrain.log import TrainingLog
 from anogen.prior.pretrain.precision import training_precision
 from anogen.prior.pretrain.scenes import read_shard, shard_path
 from anogen.seeds import rng_of, seed_of
@@ -58,7 +59,7 @@ def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> No
     state_path = folder / "autoencoder-state.safetensors"
     if state_path.exists():
         state.load(state_path)
-    log = (folder / "autoencoder.jsonl").open("a")
+    log = TrainingLog(folder / "autoencoder.jsonl", done=state.done)
     loaded, windows = -1, torch.empty(0)
     started = time.monotonic()
     while state.done < steps:
@@ -92,10 +93,10 @@ def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> No
                 "psnr": round(psnr, 3),
             }
             line["seconds"] = round(time.monotonic() - started, 1)
-            log.write(json.dumps(line) + "\n")
-            log.flush()
+            log.write(line)
         if state.done % 250 == 0 or state.done == steps:
             state.save(state_path)
+    log.close()
     finish(folder, model, state, shards=shards)
 
 

@@ -6,7 +6,6 @@ it is sometimes blanked. So one network serves AnoGen (box, surroundings only), 
 (mask) and drawing onto the given surface.
 """
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 
 from anogen.prior.embedded import EmbeddedPrior
 from anogen.prior.pretrain.checkpoint import TrainingState
 from anogen.prior.pretrain.latents import LatentScenes
+from anogen.prior.pretrain.log import TrainingLog
 from anogen.prior.pretrain.precision import training_precision
 from anogen.seeds import rng_of, seed_of
 
@@ -102,18 +103,20 @@ def train_denoiser(
     *,
     steps: int,
     seed: int,
-    learning_rate: float = 5e-4,
+    learning_rate: float = 8e-4,
 ) -> TrainingState:
     """Train to ``steps``; resumes from ``denoiser-state.safetensors``, saves every 250 steps."""
-    prior.denoiser.to(memory_format=torch.channels_last)
+    # On these small maps plain matrix products and channels-first norms train a third faster
+    # than the fused attention and channels-last.
+    prior.denoiser.set_attn_processor(AttnProcessor())
     prior.denoiser.train()
     modules = {"denoiser": prior.denoiser, "vocabulary": prior.vocabulary}
-    state = TrainingState(modules, learning_rate=learning_rate, decay=0.9995, weight_decay=0.01)
+    state = TrainingState(modules, learning_rate=learning_rate, decay=0.998, weight_decay=0.01)
     path = folder / "denoiser-state.safetensors"
     if path.exists():
         state.load(path)
     first_word = prior.vocabulary.index("defect") + 1
-    log = (folder / "denoiser.jsonl").open("a")
+    log = TrainingLog(folder / "denoiser.jsonl", done=state.done)
     started, losses = time.monotonic(), []
     while state.done < steps:
         rng = rng_of(seed, "denoiser", state.done)
@@ -126,10 +129,10 @@ def train_denoiser(
         if state.done % 50 == 0:
             line = {"step": state.done, "loss": round(float(np.mean(losses[-50:])), 5)}
             line["seconds"] = round(time.monotonic() - started, 1)
-            log.write(json.dumps(line) + "\n")
-            log.flush()
+            log.write(line)
         if state.done % 250 == 0 or state.done == steps:
             state.save(path)
+    log.close()
     return state
 
 
