@@ -120,7 +120,7 @@ def _concept(dataset: Path, run: Path, category: str, defect: str, number: int, 
         image, mask = damage(part(rng_of(key), side), _kind(number), rng_of(key, "damage"))
         write_png(dataset / key, image)
         write_png(dataset / mask_key, mask)
-        shots.append({"key": key, "sha256": sha256_of(dataset / key), "mask": mask_key})
+        shots.append({"key": key, "sha256": sha256_of(dataset / key)})
     rng = rng_of(category, defect)
     losses = 0.12 + 0.2 * np.exp(-np.arange(40) / 9) + 0.008 * rng.normal(size=40)
     header = {
@@ -198,6 +198,7 @@ def _test_set(
             image, mask = part(rng_of(key), side), np.zeros((side, side), dtype=bool)
             if label != "good":
                 image, mask = damage(image, _kind(number - 1), rng_of(key, "damage"))
+                write_png(dataset / f"{category}/ground_truth/{label}/{i + 3:03d}_mask.png", mask)
             write_png(dataset / key, image)
             keys.append(key)
             labels.append(label)

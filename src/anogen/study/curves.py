@@ -12,7 +12,7 @@ from anogen.study.results import Gain
 Points = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 WIDTH, HEIGHT = 420, 300
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 40
 # Colours of the style sheet; further lines share the last one, which is a quiet grey.
 COLOURS = 6
 
@@ -115,7 +115,7 @@ def learning_chart(title: str, lines: Sequence[Line], *, x_name: str) -> Chart:
     room = 0.06 * (high - low) or 0.5
     low, high = low - room, high + room
     y_ticks = [
-        (place, f"{10**place if logarithmic else place:.3g}")
+        (place, f"{10**place if logarithmic else place:.2g}")
         for place in np.linspace(low + room, high - room, 4)
     ]
     x_ticks = [(last * part / 4, f"{round(last * part / 4):,}") for part in range(5)]
@@ -242,8 +242,12 @@ def intervals(gains: Sequence[Gain]) -> Intervals:
     return Intervals(
         rows=tuple(Interval(g, place(g.low), place(g.mean), place(g.high)) for g in gains),
         zero=place(0.0),
-        ticks=tuple((place(v), f"{100 * v:+g}".replace("-", "−")) for v in values.round(6)),
+        ticks=tuple((place(v), _tick(v)) for v in values.round(6)),
     )
+
+
+def _tick(value: float) -> str:
+    return f"{100 * value:+g}".replace("-", "−") if value else "0"
 
 
 def _tick_step(span: float) -> float:

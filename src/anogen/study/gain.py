@@ -337,9 +337,15 @@ def _counts(
 
 
 def points(value: float) -> str:
-    """A difference of a metric in percentage points, signed: ``+5.8``, ``−0.3``, ``0.0``."""
-    text = f"{100 * value:+.1f}".replace("-", "−")
-    return "0.0" if text in ("+0.0", "−0.0") else text
+    """A difference of a metric in percentage points, signed: ``+5.8``, ``−0.3``, ``0.0``.
+
+    A small one that one decimal would round to nothing has two: ``+0.04``.
+    """
+    for decimals in (1, 2):
+        text = f"{100 * value:+.{decimals}f}".replace("-", "−")
+        if float(text[1:]) != 0:
+            return text
+    return "0.0"
 
 
 def sentence(gain: Gain) -> str:

@@ -1,6 +1,6 @@
 """The gallery: for each defect its real shots, and how normal parts became defective ones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from anogen.bank.bank import Bank
 from anogen.bank.manifest import Entry
-from anogen.data.images import read_image
+from anogen.data.images import read_image, read_mask
 from anogen.errors import InputError
 from anogen.files import inside, sha256_of
 from anogen.placement.box import Box
@@ -36,12 +36,10 @@ class Shot(BaseModel):
     Attributes:
         key: path relative to the dataset's root.
         sha256: hash of the file.
-        mask: path of its mask relative to the dataset's root, where it is stored.
     """
 
     key: str
     sha256: str
-    mask: str | None = None
 
 
 class ConceptHeader(BaseModel):
@@ -85,10 +83,12 @@ class Dataset:
 
     Attributes:
         root: the dataset's root; None if the run does not name one.
+        masks: paths of the masks of defective images, by key.
         missing: keys that could not be read, or are not the files the run was made from.
     """
 
     root: Path | None
+    masks: Mapping[str, Path] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
     def image(self, key: str, sha256: str | None = None) -> NDArray[np.uint8] | None:
@@ -102,6 +102,14 @@ class Dataset:
             return eight_bit(read_image(path, name=key))
         except InputError:
             self.missing.add(key)
+            return None
+
+    def mask(self, key: str, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+        """The mask of a defective image of ``shape``; None where there is none to read."""
+        try:
+            path = self.masks.get(key)
+            return None if path is None else read_mask(path, (shape[0], shape[1]), name=key)
+        except InputError:
             return None
 
 
@@ -151,15 +159,11 @@ def shot_picture(defect: str, shot: Shot, dataset: Dataset, *, edge: int) -> Pic
     image = dataset.image(shot.key, shot.sha256)
     if image is None:
         return None
-    mask = None if shot.mask is None else dataset.image(shot.mask)
+    truth = dataset.mask(shot.key, image.shape)
     window, outlines = _frame(image), tuple[Outline, ...]()
-    if mask is not None and mask.shape[:2] == image.shape[:2]:
-        flat = mask if mask.ndim == 2 else mask.max(axis=2)
-        # Masks hold 0/1 or 0/255; half of what occurs separates both.
-        truth = flat > flat.max() / 2
-        if truth.any():
-            window = window_around(Box.around(truth), *truth.shape)
-            outlines = truth_outline(truth[window.slices])
+    if truth is not None and truth.any():
+        window = window_around(Box.around(truth), *truth.shape)
+        outlines = truth_outline(truth[window.slices])
     return _view(
         image,
         window,
@@ -226,7 +230,7 @@ def difference(
 
     The colours run from no change to the maximum (of 255), so a faint change is visible too.
     """
-    change = np.abs(_colour(normal).astype(np.int16) - _colour(generated)).max(axis=2)
+    change = np.abs(_colour(normal).astype(np.int32) - _colour(generated)).max(axis=2)
     largest = int(change.max())
     level = np.asarray(change * 255 // max(largest, 1), dtype=np.uint8)
     coloured = cv2.applyColorMap(level, cv2.COLORMAP_INFERNO)[:, :, ::-1]

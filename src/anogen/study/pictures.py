@@ -41,6 +41,7 @@ class Picture:
         height: its height.
         alt: what it shows, for those who do not see it.
         caption: a short title.
+        note: what is to be said about it, on a line of its own.
         outlines: lines over it.
         inset: a small picture of the whole frame where this one shows a part of it.
     """
@@ -52,6 +53,7 @@ class Picture:
     caption: str
     outlines: tuple[Outline, ...] = ()
     inset: "Picture | None" = None
+    note: str = ""
 
 
 def eight_bit(image: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
@@ -99,11 +101,11 @@ def box_outline(box: Box, window: Box) -> Outline:
 def truth_outline(mask: NDArray[np.bool_]) -> tuple[Outline, ...]:
     """The border of a mask ``(H, W)`` in its own coordinates; nothing for an empty mask.
 
-    It runs half a percent of the frame outside of the mask, so that it hides no defect.
+    It runs a percent of the frame outside of the mask, so that it hides no defect.
     """
     if not mask.any():
         return ()
-    margin = max(1, round(0.005 * max(mask.shape)))
+    margin = max(1, round(0.012 * max(mask.shape)))
     kernel = np.ones((2 * margin + 1, 2 * margin + 1), dtype=np.uint8)
     grown = cv2.dilate(mask.astype(np.uint8), kernel)
     contours, _ = cv2.findContours(grown, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
@@ -132,7 +134,9 @@ def heat(
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     level = np.clip((scores.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1)
     level = cv2.resize(level, (width, height), interpolation=cv2.INTER_LINEAR)
-    colour = cv2.applyColorMap((level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
+    # From purple to yellow; the black start of the map would look like no score at all.
+    shade = (80 + level * 175).astype(np.uint8)
+    colour = cv2.applyColorMap(shade, cv2.COLORMAP_INFERNO)[:, :, ::-1]
     weight = np.sqrt(level)[:, :, None]
     dark = np.repeat(grey[:, :, None], 3, axis=2).astype(np.float32) * 0.55
     return np.asarray(dark * (1 - weight) + colour * weight, dtype=np.uint8)

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from anogen.bank.bank import Bank
 from anogen.bank.manifest import Entry
+from anogen.data.dataset import scan
 from anogen.errors import InputError
 from anogen.files import inside, write_text
 from anogen.metrics.ranking import precision_recall_curve
@@ -162,7 +163,7 @@ def write_report(run_folder: Path) -> Path:
 
 def _page(run_folder: Path, config: Mapping[str, Any], results: Results, *, edge: int) -> str:
     root = _dataset_root(config)
-    dataset = Dataset(root)
+    dataset = Dataset(root, _masks(root, config))
     names = sorted({run.category for run in results.runs} | _folders(run_folder / "bank"))
     pages = [
         _category(name, number, run_folder, results, dataset, edge=edge)
@@ -280,16 +281,17 @@ def _table(detector: str, runs: Sequence[Run], gains: Sequence[Gain]) -> Detecto
         arm: [_values([run for run in runs if run.arm == arm], metric) for metric in COLUMNS]
         for arm in arms
     }
-    best = [
-        max((mean(values[arm][i]) for arm in arms if values[arm][i]), default=None)
+    highest = [
+        max((round(mean(values[arm][i]), 3) for arm in arms if values[arm][i]), default=None)
         for i in range(len(COLUMNS))
     ]
 
-    def cell(known: list[float], highest: float | None) -> Cell | None:
+    def cell(known: list[float], top: float | None) -> Cell | None:
         if not known:
             return None
         deviation = f"{100 * stdev(known):.1f}" if len(known) > 1 else ""
-        return Cell(f"{100 * mean(known):.1f}", deviation, len(arms) > 1 and mean(known) == highest)
+        best = len(arms) > 1 and round(mean(known), 3) == top
+        return Cell(f"{100 * mean(known):.1f}", deviation, best)
 
     return DetectorTable(
         detector=detector,
@@ -297,7 +299,7 @@ def _table(detector: str, runs: Sequence[Run], gains: Sequence[Gain]) -> Detecto
             ArmRow(
                 arm,
                 len({run.seed for run in runs if run.arm == arm}),
-                tuple(cell(v, b) for v, b in zip(values[arm], best, strict=True)),
+                tuple(cell(v, b) for v, b in zip(values[arm], highest, strict=True)),
             )
             for arm in arms
         ),
@@ -370,8 +372,8 @@ def _curves(
                 note = f"AP {100 * mean(values):.1f}" if values else ""
                 lines.append(precision_recall_line(arm, colours[arm], known, note))
         if lines:
-            name = f"{detector}, " if len(detectors) > 1 else ""
-            charts.append(precision_recall_chart(f"{name}{level}s".capitalize(), lines))
+            name = f", {detector}" if len(detectors) > 1 else ""
+            charts.append(precision_recall_chart(f"{level.capitalize()}s{name}", lines))
     return charts
 
 
@@ -500,6 +502,18 @@ def _dataset_root(config: Mapping[str, Any]) -> Path | None:
     return Path(str(root)) if root is not None else None
 
 
+def _masks(root: Path | None, config: Mapping[str, Any]) -> dict[str, Path]:
+    """Masks of the dataset by key; none where the dataset is gone or has changed."""
+    if root is None:
+        return {}
+    try:
+        categories, _ = scan(root, layout=config["dataset"].get("layout"))
+    except InputError:
+        return {}
+    samples = (sample for category in categories for sample in category.test)
+    return {sample.key: sample.mask for sample in samples if sample.mask is not None}
+
+
 def _command(config: Mapping[str, Any]) -> str:
     command = config.get("command")
     if isinstance(command, list):
@@ -519,11 +533,11 @@ def _versions(config: Mapping[str, Any], results: Results) -> list[tuple[str, st
 
 def _durations(runs: Sequence[Run]) -> list[tuple[str, str]]:
     """Stages and how long they took in all."""
-    total: Counter[str] = Counter()
+    total: dict[str, float] = {}
     for run in runs:
         for stage, seconds in run.seconds.items():
-            total[stage] += seconds  # type: ignore[assignment]
-    return [(stage, _time(float(seconds))) for stage, seconds in total.items()]
+            total[stage] = total.get(stage, 0.0) + seconds
+    return [(stage, _time(seconds)) for stage, seconds in total.items()]
 
 
 def _time(seconds: float) -> str:

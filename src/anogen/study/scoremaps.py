@@ -22,13 +22,11 @@ class Case:
     Attributes:
         key: path relative to the dataset's root.
         label: ``good`` or the name of the defect.
-        facts: for each arm a short text: its average precision on this image or its score.
         pictures: the image with the truth outlined, then a heat map for each arm.
     """
 
     key: str
     label: str
-    facts: tuple[tuple[str, str], ...]
     pictures: tuple[Picture, ...]
 
 
@@ -85,9 +83,9 @@ def case_groups(
 
     def case(key: str) -> Case:
         row = where[key]
-        facts = tuple((arm, _fact(values[arm].get(key), by_pixels)) for arm in arms)
-        pictures = _pictures(key, row, arms, scale, dataset, edge=edge)
-        return Case(key, str(judge.labels[row]), facts, pictures)
+        facts = {arm: _fact(values[arm].get(key), by_pixels) for arm in arms}
+        pictures = _pictures(key, row, arms, scale, facts, dataset, edge=edge)
+        return Case(key, str(judge.labels[row]), pictures)
 
     note = "by pixel AP within the image" if by_pixels else "by the share of good images below"
     good = np.flatnonzero(judge.labels == GOOD)
@@ -123,6 +121,7 @@ def _pictures(
     row: int,
     arms: Mapping[str, Scores],
     scale: Mapping[str, tuple[float, float]],
+    facts: Mapping[str, str],
     dataset: Dataset,
     *,
     edge: int,
@@ -145,7 +144,8 @@ def _pictures(
         low, high = scale[arm]
         picture = heat(small, scores.score_maps[_row_of(scores, key)], low=low, high=high)
         alt = f"Score map of the arm {arm} on {label} {key}"
-        pictures.append(Picture(data_uri(picture, edge=edge), side, side, alt, arm, outlines))
+        uri, note = data_uri(picture, edge=edge), facts[arm]
+        pictures.append(Picture(uri, side, side, alt, arm, outlines, note=note))
     return tuple(pictures)
 
 
