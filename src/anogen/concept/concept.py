@@ -78,19 +78,18 @@ def load_concept(path: Path) -> Concept:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-        tokens = load_file(path)["tokens"]
         header = json.loads(metadata["anogen"])
-    except (SafetensorError, KeyError, ValueError) as error:
+        return Concept(
+            category=header["category"],
+            defect=header["defect"],
+            tokens=load_file(path)["tokens"].to(torch.float32),
+            prior=header["prior"],
+            shots=tuple(header["shots"]),
+            settings=header["settings"],
+            losses=tuple(header["losses"]),
+            word=header["word"],
+        )
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: not a concept of anogen; delete it and learn it again."
         ) from error
-    return Concept(
-        category=header["category"],
-        defect=header["defect"],
-        tokens=tokens.to(torch.float32),
-        prior=header["prior"],
-        shots=tuple(header["shots"]),
-        settings=header["settings"],
-        losses=tuple(header["losses"]),
-        word=header["word"],
-    )

@@ -50,7 +50,7 @@ def draw_box(
     """A box with at least ``settings.on_foreground`` of its area on ``legal``.
 
     Rejection sampling with an end; when half of the attempts have failed, the box shrinks
-    little by little down to half of its size.
+    little by little down to half of its size, never below ``SMALLEST_SIDE`` pixels a side.
 
     Args:
         legal: boolean ``(H, W)``: the object, cut to where defects are allowed.
@@ -69,7 +69,7 @@ def draw_box(
         )
     area = np.zeros((height + 1, width + 1), dtype=np.int64)
     area[1:, 1:] = legal.cumsum(axis=0).cumsum(axis=1)
-    border, best = settings.border, 0.0
+    border, best = settings.border, -1.0
     rows, columns = np.nonzero(legal)
     for attempt in range(settings.attempts):
         shrink = 1 - max(0.0, attempt / settings.attempts - 0.5)
@@ -96,7 +96,7 @@ def draw_box(
         if share >= settings.on_foreground:
             return box
         best = max(best, share)
-    if best == 0.0:
+    if best < 0:
         raise InputError(
             f"{what}: boxes of the support defects' size do not fit into {width} x {height} pixels "
             f"with a border of {border}; lower placement.border."

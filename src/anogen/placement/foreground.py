@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anogen.errors import InputError
 from anogen.placement.settings import ForegroundMethod
 
 _WORK = 256
@@ -19,8 +20,8 @@ def choose_method(goods: Sequence[NDArray[np.uint8]]) -> ForegroundMethod:
     """``otsu`` for objects on a plain background, ``whole`` for textures.
 
     A category shows an object when, in most of the probed good images, Otsu's threshold leaves
-    a part of 3 to 90 % of the image that touches at most a quarter of the image's border, while
-    the background behind it is smoother than the object or far from it in brightness.
+    a part of 3 to 90 % of the image that covers at most a quarter of the image's border, and its
+    mean brightness differs from the background's by more than twice the background's deviation.
 
     Args:
         goods: good images, uint8 ``(H, W)`` or ``(H, W, 3)``; the first dozen are looked at.
@@ -56,6 +57,7 @@ def foreground(
 
     Raises:
         ValueError: for ``auto``, or ``median`` without a median image.
+        InputError: if the median image has another shape.
     """
     height, width = image.shape[:2]
     if method == "whole":
@@ -66,6 +68,11 @@ def foreground(
     elif method == "grabcut":
         mask = _grabcut(small)
     elif method == "median" and median is not None:
+        if median.shape[:2] != image.shape[:2]:
+            raise InputError(
+                f"placement.foreground: median needs images of one size, but one has "
+                f"{image.shape[:2]} pixels and the median {median.shape[:2]}; use otsu or grabcut."
+            )
         difference = cv2.absdiff(_grey(small), _grey(_shrunk(median)))
         mask = cv2.morphologyEx(
             (difference > 25).astype(np.uint8), cv2.MORPH_CLOSE, _disc(9)

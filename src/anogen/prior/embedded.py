@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -128,7 +128,16 @@ class EmbeddedPrior(nn.Module):
         return level.sqrt() * velocity + (1 - level).sqrt() * latents
 
     def context(self, tokens: Tensor) -> Tensor:
-        """Tokens are the context: there is no text encoder."""
+        """Tokens are the context: there is no text encoder.
+
+        Raises:
+            InputError: if the tokens' width is not ``token_dim``.
+        """
+        if tokens.shape[-1] != self.token_dim:
+            raise InputError(
+                f"tokens of width {tokens.shape[-1]} do not speak to the prior {self.name}, whose "
+                f"width is {self.token_dim}; learn the concept again with this prior."
+            )
         return tokens
 
     def empty_context(self, batch: int) -> Tensor:
@@ -169,25 +178,35 @@ def load_embedded(path: Path | None = None) -> EmbeddedPrior:
     """Load the embedded prior (or one of its kind from ``path``), frozen, float32, in eval mode.
 
     Raises:
-        InputError: if the file is missing or not of this kind.
+        InputError: if the file is missing, damaged, or not of this kind.
     """
     path = WEIGHTS if path is None else path
     if not path.is_file():
         raise InputError(
             f"{path}: no weights of an embedded prior there; reinstall anogen or give a path."
         )
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise InputError(
+            f"{path}: damaged, or no safetensors file ({error}); get it anew."
+        ) from error
     if "config" not in metadata:
         raise InputError(
             f"{path}: not an embedded prior (its header has no 'config'); give a file that "
             "'anogen prior pretrain' made."
         )
-    config = json.loads(metadata["config"])
-    tensors = load_file(path)
-    with torch.device("meta"):
-        prior = build(config)
-    prior.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
+    try:
+        with torch.device("meta"):
+            prior = build(json.loads(metadata["config"]))
+        prior.load_state_dict({k: v.float() for k, v in tensors.items()}, assign=True)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path}: its weights do not fit its own header; it was made by another version of "
+            "anogen, make it again with 'anogen prior pretrain'."
+        ) from error
     prior.alphas_cumprod = cosine_schedule()
     prior.fingerprint = fingerprint_of(tensors)
     prior.requires_grad_(False)

@@ -109,6 +109,8 @@ class AnoGenSynthesizer:
     def draw(self, jobs: Sequence[Job]) -> list[Anomaly]:
         """Draw all jobs in one batch; each is the same whatever else is in the batch, up to a
         grey level of rounding."""
+        if not jobs:
+            return []
         prepared = [self._prepare(job) for job in jobs]
         normal = self.prior.encode(_tensor([p.normal for p in prepared]))
         start = None

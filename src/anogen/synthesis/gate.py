@@ -1,4 +1,4 @@
-"""A first quality gate: something visible was drawn, and it is no patch that fills the box."""
+"""A first quality gate: something visible was drawn, and it is no patch that fills its region."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ def judge(
         anomaly: what was drawn.
         least_change: mean absolute difference on the mask, as a share of white, that is visible.
         smallest_area: pixels of a defect that can still be seen.
-        most_filled: share of the box above which the defect is a patch.
+        most_filled: share of the region above which the defect is a patch.
 
     Returns:
         Scores ``area`` (pixels), ``filled`` (share of the region), ``change`` (share of white).
@@ -46,5 +46,5 @@ def judge(
     elif change < least_change:
         reason = "the change is too faint to see"
     elif filled > most_filled:
-        reason = "the drawing fills its box like a patch"
+        reason = "the drawing fills its region like a patch"
     return Verdict(scores, reason)

@@ -13,7 +13,7 @@ class SynthesisSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     solver: Solver = Field(default="dpmsolver++", description="ddim, dpmsolver++ or unipc")
-    steps: int = Field(default=16, ge=1, description="solver steps from pure noise")
+    steps: int = Field(default=16, ge=1, le=500, description="solver steps from pure noise")
     guidance: float = Field(default=2.0, ge=1, description="classifier-free guidance; 1 is off")
     guidance_share: float = Field(
         default=1.0, ge=0, le=1, description="share of the steps, noisiest first, with guidance"
