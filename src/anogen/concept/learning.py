@@ -19,6 +19,7 @@ from torch import Tensor
 from anogen.concept.concept import Concept
 from anogen.concept.settings import ConceptSettings
 from anogen.concept.views import draw_view
+from anogen.errors import InputError
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import SamplerSettings, blended_sampling
 from anogen.seeds import rng_of, seed_of
@@ -45,8 +46,15 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class _Views:
-    """Encoded views of one defect: latents, mask, region, surroundings, all ``(V, ., s, s)``."""
+class Views:
+    """Encoded views of defects, ``V`` of them.
+
+    Attributes:
+        latents: ``(V, C, s, s)``.
+        mask: ``(V, 1, s, s)``, the defect's share of each cell; no view is all zero.
+        region: ``(V, 1, s, s)``, the share of each cell in a box around the defect.
+        surroundings: ``(V, C, s, s)``, what an inpainting prior sees; None for plain priors.
+    """
 
     latents: Tensor
     mask: Tensor
@@ -75,6 +83,9 @@ def learn_concepts(
 
     Returns:
         A concept for each defect, sorted by name.
+
+    Raises:
+        InputError: if the prior does not know the word to start from.
     """
     defects = sorted(support)
     views = {
@@ -104,7 +115,7 @@ def learn_concepts(
 
 def masked_loss(
     prior: LatentDiffusion,
-    views: _Views,
+    views: Views,
     rows: Tensor,
     tokens: Tensor,
     timestep: Tensor,
@@ -133,7 +144,7 @@ def masked_loss(
 
 def _encode(
     prior: LatentDiffusion, shots: Sequence[Shot], settings: ConceptSettings, seed: int
-) -> _Views:
+) -> Views:
     views = [
         draw_view(shot.image, shot.mask, prior.image_size, settings, rng_of(seed, shot.key, turn))
         for shot in shots
@@ -150,7 +161,7 @@ def _encode(
         surroundings = latents * (1 - region)
         if settings.surroundings == "normal" and "normal" in prior.words():
             surroundings = _restored(prior, latents, mask, region, seed)
-    return _Views(latents, mask, region, surroundings)
+    return Views(latents, mask, region, surroundings)
 
 
 def _restored(
@@ -180,6 +191,11 @@ def _restored(
 def _tokens_of(prior: LatentDiffusion, word: str) -> Tensor:
     if word != "mean":
         return prior.word_tokens(word)
+    if not prior.words():
+        raise InputError(
+            f"concept.init: mean needs a vocabulary, and the prior {prior.name} has none; "
+            "give a word."
+        )
     return torch.stack([prior.word_tokens(known) for known in prior.words()]).mean(dim=0)
 
 
@@ -189,7 +205,7 @@ def _fit(tokens: Tensor, count: int) -> Tensor:
     return tokens[rows].clone()
 
 
-def _start_word(prior: LatentDiffusion, views: _Views, settings: ConceptSettings, seed: int) -> str:
+def _start_word(prior: LatentDiffusion, views: Views, settings: ConceptSettings, seed: int) -> str:
     if settings.init != "auto":
         return settings.init
     words = [word for word in prior.words() if word != "normal"]
@@ -203,7 +219,7 @@ def _start_word(prior: LatentDiffusion, views: _Views, settings: ConceptSettings
 
 
 def _held_back(
-    views: _Views, prior: LatentDiffusion, seed: int, count: int
+    views: Views, prior: LatentDiffusion, seed: int, count: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Fixed views, timesteps (even over the schedule) and noise."""
     generator = torch.Generator().manual_seed(seed_of(seed, "held back"))
@@ -217,7 +233,7 @@ def _held_back(
 @torch.no_grad()
 def _check(
     prior: LatentDiffusion,
-    views: _Views,
+    views: Views,
     pairs: tuple[Tensor, Tensor, Tensor],
     tokens: Tensor,
     mask_guided: bool,
@@ -230,7 +246,7 @@ def _check(
 
 def _train(
     prior: LatentDiffusion,
-    views: dict[str, _Views],
+    views: dict[str, Views],
     tokens: dict[str, Tensor],
     settings: ConceptSettings,
     seed: int,
@@ -238,7 +254,7 @@ def _train(
 ) -> tuple[dict[str, list[float]], dict[str, Tensor]]:
     """Mixed batches over all defects; returns loss curves and the best tokens of each."""
     defects = list(views)
-    pooled = _Views(
+    pooled = Views(
         torch.cat([views[d].latents for d in defects]),
         torch.cat([views[d].mask for d in defects]),
         torch.cat([views[d].region for d in defects]),

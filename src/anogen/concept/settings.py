@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class ConceptSettings(BaseModel):
@@ -40,3 +40,10 @@ class ConceptSettings(BaseModel):
         default=4, ge=1, description="checks without improvement on held-back noise before a stop"
     )
     check_every: int = Field(default=20, ge=1, description="steps between these checks")
+
+    @field_validator("zoom")
+    @classmethod
+    def _in_order(cls, zoom: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < zoom[0] <= zoom[1]:
+            raise ValueError("zoom is a positive range, the smaller number first")
+        return zoom

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from anogen.concept.settings import ConceptSettings
 from anogen.placement.box import Box
-from anogen.placement.window import Window
+from anogen.placement.window import Window, window_around
+
+FAINTEST = 0.2
+"""Share of a pixel of the view below which a defect would not be seen there."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ def draw_view(
     """One view of a shot: zoomed and shifted around the defect, mirrored, turned.
 
     Zooming means that a defect of a few pixels fills cells of the latent grid instead of
-    vanishing between them.
+    vanishing between them. A defect both long and thin, which would vanish in a view that holds
+    all of it, is shown in part, from nearer.
 
     Args:
         image: uint8 ``(H, W, 3)``.
@@ -57,11 +61,14 @@ def draw_view(
         _shifted(tight.y0, tight.y1, side, height, settings.shift, rng),
         side,
     )
+    share = np.clip(window.cut(mask, size), 0, 1)
+    while share.max() < FAINTEST:
+        y, x = rng.choice(np.argwhere(mask))
+        pixel = Box(int(x), int(y), int(x) + 1, int(y) + 1)
+        window = window_around(pixel, height, width, size=window.side // 2, context=1)
+        share = np.clip(window.cut(mask, size), 0, 1)
     pixels = np.clip(window.cut(image, size) / 255, 0, 1)
-    share = np.clip(window.cut(mask.astype(np.float32), size), 0, 1)
-    if share.max() < 0.05:
-        raise ValueError("a view lost its defect")
-    margin = rng.uniform(0.02, 0.15) * longest * size / side
+    margin = rng.uniform(0.02, 0.15) * min(longest, window.side) * size / window.side
     found = Box.around(share > 0.25 * share.max())
     grown = Box(
         max(0, int(found.x0 - margin)),
