@@ -324,8 +324,8 @@ def _destseg_quick() -> DeSTSegSettings:
             "steps": 300,
             "student_share": 0.3,
             "learning_rate": 2e-3,
-            "residual_learning_rate": 2e-3,
-            "head_learning_rate": 2e-3,
+            "residual_learning_rate": 5e-3,
+            "head_learning_rate": 5e-3,
             "image_score": TopMean(k=100),
         }
     )

@@ -1,0 +1,131 @@
+import pytest
+from pydantic import ValidationError
+
+from anogen.detection.contract import detectors
+from anogen.detection.settings import (
+    DeSTSegSettings,
+    DetectorSettings,
+    DraemSettings,
+    MaximumOfMean,
+    TopMean,
+    preset,
+    settings_from,
+)
+from anogen.errors import InputError
+
+# The tables of the papers (DRAEM 4.1, AnoGen 5.1, DeSTSeg 4.1) and of the released codes.
+DRAEM = {
+    "image_size": 256,
+    "width": 64,
+    "reconstruction_width": 128,
+    "patch": 1,
+    "epochs": 700,
+    "steps": None,
+    "optimiser": "adam",
+    "learning_rate": 1e-4,
+    "weight_decay": 0.0,
+    "schedule": "steps",
+    "drop": 0.1,
+    "focal_gamma": 2.0,
+    "tau": 0.9,
+    "image_score": MaximumOfMean(window=21),
+    "sspcab": False,
+}
+DRAEM_MIXTURE = {
+    "normal_share": 0.5,
+    "generated_share": 0.5,
+    "rotation_probability": 0.3,
+    "rotation_degrees": 90.0,
+    "horizontal_flip": False,
+    "vertical_flip": False,
+    "quarter_turns": False,
+}
+DESTSEG = {
+    "image_size": 256,
+    "width": 64,
+    "head_width": 256,
+    "teacher": "resnet18",
+    "batch_size": 32,
+    "steps": 5000,
+    "student_share": 0.2,
+    "optimiser": "sgd",
+    "learning_rate": 0.4,
+    "residual_learning_rate": 0.1,
+    "head_learning_rate": 0.01,
+    "momentum": 0.9,
+    "weight_decay": 1e-4,
+    "schedule": "constant",
+    "focal_gamma": 4.0,
+    "image_score": TopMean(k=100),
+    "binarise": True,
+}
+PAPER = {"weak_scope": "boxes", "loss_normalisation": "kept"}
+OFFICIAL = {"weak_scope": "all", "loss_normalisation": "all"}
+
+
+def holds(settings: DetectorSettings, **expected: object) -> None:
+    values = dict(settings)
+    assert {name: values[name] for name in expected} == expected
+
+
+def test_draem_tables() -> None:
+    holds(preset("draem", "paper"), **(DRAEM | PAPER), batch_size=8)
+    holds(preset("draem", "official"), **(DRAEM | OFFICIAL), batch_size=16)
+    for name in ("paper", "official"):
+        settings = preset("draem", name)
+        mixture = dict(settings.mixture)
+        assert {key: mixture[key] for key in DRAEM_MIXTURE} == DRAEM_MIXTURE
+        epochs = [700 * milestone for milestone in settings.milestones]
+        assert epochs == pytest.approx([400, 600])
+
+
+def test_destseg_tables() -> None:
+    holds(preset("destseg", "paper"), **(DESTSEG | PAPER), tau=0.9, filter_l1=True)
+    # train.sh's p_cutoff of 0.0 keeps every pixel.
+    holds(preset("destseg", "official"), **(DESTSEG | OFFICIAL), tau=1.0, filter_l1=False)
+    mixture = preset("destseg", "paper").mixture
+    assert (mixture.normal_share, mixture.rotation_fill) == (0.0, 114)
+
+
+def test_unet_tables() -> None:
+    for name, weak in (("paper", PAPER), ("official", OFFICIAL)):
+        settings = preset("unet", name)
+        # AnomalyDiffusion: 200 epochs of 500 samples at batch 8, about 12.6 thousand steps.
+        holds(settings, width=64, batch_size=8, steps=12600, learning_rate=1e-4, **weak)
+        holds(settings, milestones=(0.8, 0.9), drop=0.2, focal_gamma=2.0)
+        assert settings.mixture.normal_share == 0.5
+
+
+@pytest.mark.parametrize("detector", list(detectors))
+@pytest.mark.parametrize("name", ["paper", "official", "quick", "best"])
+def test_presets_are_valid_and_survive_json(detector: str, name: str) -> None:
+    settings = preset(detector, name)
+    again = settings_from(settings.model_dump(mode="json"), source="x")
+    assert again == settings
+    assert type(again) is type(settings)
+    resolved = settings.resolved(220)
+    assert resolved.steps is not None
+    assert resolved.image_size % (32 * resolved.patch) == 0
+
+
+def test_epochs_become_steps() -> None:
+    # 209 normals at batch 8 are 27 batches, the last one short.
+    assert preset("draem", "paper").resolved(209).steps == 700 * 27
+    assert preset("destseg", "paper").resolved(209).steps == 5000
+    both = preset("draem", "paper").model_copy(update={"steps": 5})
+    with pytest.raises(InputError, match="either epochs or steps"):
+        both.resolved(10)
+
+
+def test_unknown_keys_and_bad_values_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        DraemSettings(head_width=3)  # type: ignore[call-arg]
+    with pytest.raises(ValidationError):
+        DeSTSegSettings(tau=1.5)
+    with pytest.raises(InputError, match=r"run\.yaml: detector setting unet\.widht"):
+        settings_from({"name": "unet", "widht": 3}, source="run.yaml")
+    with pytest.raises(InputError, match="odd"):
+        score = {"kind": "max_of_mean", "window": 20}
+        settings_from({"name": "unet", "image_score": score}, source="run.yaml")
+    with pytest.raises(InputError, match="known are"):
+        preset("unet", "fast")
