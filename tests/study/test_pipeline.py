@@ -9,8 +9,7 @@ import pytest
 from anogen.bank.bank import Bank
 from anogen.data.images import read_image
 from anogen.study.pipeline import run_all
-from anogen.study.run_folder import create
-from anogen.study.settings import resolve
+from anogen.study.settings import RunSettings, resolve
 
 SMALL_RUN = (
     "concept.steps=4",
@@ -34,15 +33,17 @@ SMALL_RUN = (
 )
 
 
-def small_settings(dataset: Path, prior: Path):
+def small_settings(dataset: Path, prior: Path) -> RunSettings:
     given = {"dataset": {"root": str(dataset)}, "prior": str(prior)}
     return resolve("quick", given, overrides=SMALL_RUN)
 
 
 @pytest.fixture(scope="module")
-def finished(small_dataset: Path, small_prior_file: Path, tmp_path_factory) -> Path:
+def finished(
+    small_dataset: Path, small_prior_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    run_all(create(folder, small_settings(small_dataset, small_prior_file), command=["anogen"]))
+    run_all(folder, small_settings(small_dataset, small_prior_file), command=["anogen"])
     return folder
 
 

@@ -1,11 +1,12 @@
 """The verbs of the command line."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from anogen import __version__
+from anogen.errors import InputError
 
 app = typer.Typer(
     name="anogen",
@@ -70,11 +71,23 @@ def run(
     override: Overrides = None,
     json_: AsJson = False,
 ) -> None:
-    """The whole way: validate, learn, generate, train, evaluate, report."""
-    from anogen.cli import verbs
+    """The whole way: validate, learn, generate, train, evaluate, report.
 
-    given = verbs.given_settings(dataset, category, defect, layout, prior, shots, support, seed)
-    verbs.run(preset, given, tuple(override or ()), out, as_json=json_)
+    The same command again goes on where it was interrupted.
+    """
+    from anogen.cli import runs
+
+    given = runs.given_settings(
+        dataset,
+        categories=category,
+        defects=defect,
+        layout=layout,
+        prior=prior,
+        shots=shots,
+        support=support,
+        seed=seed,
+    )
+    runs.run(preset, given, tuple(override or ()), out, as_json=json_)
 
 
 @app.command()
@@ -84,9 +97,9 @@ def demo(
     json_: AsJson = False,
 ) -> None:
     """The main job on real photographs of solar cells (needs the extra 'demo')."""
-    from anogen.cli import verbs
+    from anogen.cli import runs
 
-    verbs.demo(out, tuple(override or ()), as_json=json_)
+    runs.demo(out, tuple(override or ()), as_json=json_)
 
 
 @app.command()
@@ -95,13 +108,15 @@ def validate(
     category: Categories = None,
     defect: Defects = None,
     layout: LayoutName = None,
-    shots: Shots = None,
+    shots: Annotated[
+        int, typer.Option("--shots", help="Support images that each defect is to have.")
+    ] = 3,
     json_: AsJson = False,
 ) -> None:
     """Read every image and mask of a dataset and say all that is wrong."""
-    from anogen.cli import verbs
+    from anogen.cli import inspection
 
-    verbs.validate(dataset, category, defect, layout, shots, as_json=json_)
+    inspection.validate(dataset, category, defect, layout, shots, as_json=json_)
 
 
 @app.command()
@@ -111,7 +126,9 @@ def learn(
     defect: Defects = None,
     layout: LayoutName = None,
     prior: PriorName = None,
-    preset: Preset = "quick",
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="quick (default), best, paper or official.")
+    ] = None,
     shots: Shots = None,
     support: SupportName = None,
     out: Out = None,
@@ -119,52 +136,68 @@ def learn(
     override: Overrides = None,
 ) -> None:
     """Stage 1: learn a concept of every defect from its shots."""
-    from anogen.cli import verbs
+    from anogen.cli import runs
 
-    given: dict[str, Any] | None = None
-    if not (source / "config.yaml").is_file():
-        given = verbs.given_settings(source, category, defect, layout, prior, shots, support, seed)
-    verbs.learn(source, preset, given, tuple(override or ()), out)
+    if runs.is_run(source):
+        options = (category, defect, layout, prior, preset, shots, support, out, seed, override)
+        if any(option is not None for option in options):
+            raise InputError(
+                f"{source}: is a run, and its settings stand; leave the options away, or start "
+                "another run from the dataset."
+            )
+        runs.learn_in_run(source)
+        return
+    given = runs.given_settings(
+        source,
+        categories=category,
+        defects=defect,
+        layout=layout,
+        prior=prior,
+        shots=shots,
+        support=support,
+        seed=seed,
+    )
+    runs.learn_from(preset or "quick", given, tuple(override or ()), out)
 
 
 @app.command()
 def generate(run_folder: RunPath) -> None:
     """Stage 2: draw the learned defects on good images."""
-    from anogen.cli import verbs
+    from anogen.cli import runs
 
-    verbs.generate(run_folder)
+    runs.generate(run_folder)
 
 
 @app.command()
 def train(run_folder: RunPath) -> None:
     """Stage 3: train the detectors of every arm."""
-    from anogen.cli import verbs
+    from anogen.cli import runs
 
-    verbs.train(run_folder)
+    runs.train(run_folder)
 
 
 @app.command()
 def evaluate(run_folder: RunPath, json_: AsJson = False) -> None:
     """Measure the trained detectors on the held-out images."""
-    from anogen.cli import verbs
+    from anogen.cli import runs
 
-    verbs.evaluate(run_folder, as_json=json_)
+    runs.evaluate(run_folder, as_json=json_)
 
 
 @app.command()
 def report(run_folder: RunPath) -> None:
     """Write the HTML report of a run."""
-    from anogen.cli import verbs
+    from anogen.cli import runs
 
-    verbs.report(run_folder)
+    runs.report(run_folder)
 
 
 @app.command()
 def doctor() -> None:
     """Say what this machine and installation can do."""
-    from anogen.cli import verbs
+    from anogen.cli import inspection
 
-    verbs.doctor()
+    inspection.doctor()
 
 
 config_app = typer.Typer(help="Settings.", no_args_is_help=True, rich_markup_mode=None)
@@ -177,9 +210,9 @@ def config_show(
     override: Overrides = None,
 ) -> None:
     """Print the resolved settings of a preset, each with what it means."""
-    from anogen.cli import verbs
+    from anogen.cli import inspection
 
-    verbs.config_show(preset, tuple(override or ()))
+    inspection.config_show(preset, tuple(override or ()))
 
 
 prior_app = typer.Typer(help="The embedded prior.", no_args_is_help=True, rich_markup_mode=None)
@@ -198,6 +231,6 @@ def prior_pretrain(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
 ) -> None:
     """Train an embedded prior from nothing."""
-    from anogen.cli import verbs
+    from anogen.cli import pretraining
 
-    verbs.prior_pretrain(folder, photographs, shards, autoencoder_steps, denoiser_steps, seed)
+    pretraining.pretrain(folder, photographs, shards, autoencoder_steps, denoiser_steps, seed)

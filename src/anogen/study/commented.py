@@ -13,7 +13,8 @@ def commented(settings: BaseModel, indent: int = 0) -> str:
     for name, field in type(settings).model_fields.items():
         value: Any = getattr(settings, name)
         if isinstance(value, BaseModel):
-            lines.append(f"{pad}{name}:{_comment(field.description)}\n")
+            purpose = field.description or (type(value).__doc__ or "").partition("\n")[0]
+            lines.append(f"{pad}{name}:{_comment(purpose.rstrip('.'))}\n")
             lines.append(commented(value, indent + 1))
         elif isinstance(value, dict) and any(isinstance(v, BaseModel) for v in value.values()):
             lines.append(f"{pad}{name}:{_comment(field.description)}\n")

@@ -1,25 +1,23 @@
-"""A whole run: the stages in order."""
+"""A whole run: the stages in order.
+
+Every stage reads and writes files of the run's folder, does what is missing there, and leaves what
+is there alone; so going on after a kill is doing the same again.
+"""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from anogen.data.sample import Category, SupportSet
-from anogen.data.validation import validate
-from anogen.errors import InputError
+from anogen.bank.bank import Bank
 from anogen.prior.contract import LatentDiffusion
-from anogen.prior.loading import load_prior
 from anogen.study.report import write_report
-from anogen.study.results import Results
-from anogen.study.run_folder import RunFolder
+from anogen.study.results import PROCEDURAL, Results
+from anogen.study.run_folder import RunFolder, at_work, claim
+from anogen.study.settings import RunSettings
 from anogen.study.stages.evaluate import evaluate
-from anogen.study.stages.generate import generate
+from anogen.study.stages.generate import generate, need_bank
 from anogen.study.stages.learn import learn, need_concepts
-from anogen.study.stages.material import categories_of
+from anogen.study.stages.material import Pairs, categories_of, check_dataset, prior_of
 from anogen.study.stages.train import train
-
-Pairs = list[tuple[Category, SupportSet]]
-Say = Callable[[str], None]
 
 
 def say(text: str) -> None:
@@ -27,29 +25,28 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def check_dataset(run: RunFolder) -> None:
-    """Decode the whole dataset before any work.
+def start(path: Path, settings: RunSettings, *, command: list[str]) -> tuple[RunFolder, Pairs]:
+    """Check all input, then start a run in ``path`` or take up the one that is there.
+
+    The folder is written to only once nothing is wrong, so that a corrected command finds no run
+    with the settings of the wrong one. To be called within :func:`~run_folder.at_work`.
 
     Raises:
-        InputError: with one sentence a line for everything that is wrong.
+        InputError: for anything wrong with the input, or a folder that holds something else.
     """
-    dataset = run.settings.dataset
-    outcome = validate(
-        Path(dataset.root),
-        layout=dataset.layout,
-        categories=dataset.categories,
-        defects=dataset.defects,
-    )
-    if outcome.problems:
-        raise InputError("\n".join(outcome.problems))
-    for notice in outcome.notices:
+    run = claim(path, settings)
+    say(f"validate: {settings.dataset.root}")
+    for notice in check_dataset(run):
         say(f"note: {notice}")
+    pairs = categories_of(run)
+    run.write_config(command=command)
+    return run, pairs
 
 
 def learn_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:
     """Concepts of all categories."""
     for category, support in pairs:
-        say(f"learn: {category.name}, {len(support.shots)} defects")
+        say(f"learn: {category.name}, {', '.join(sorted(support.shots))}")
         learn(run, category, support, prior)
 
 
@@ -59,12 +56,20 @@ def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None
         need_concepts(run, category, support)
         say(f"generate: {category.name}")
         generate(run, category, support, prior)
+        bank = Bank(run.bank(category.name))
+        for defect in sorted(support.shots):
+            accepted = sum(1 for _ in bank.accepted(defect))
+            drawn = sum(entry.defect == defect for entry in bank)
+            say(f"  {defect}: {accepted} of {drawn} accepted")
 
 
 def train_stage(run: RunFolder, pairs: Pairs) -> None:
     """Detectors of all categories."""
+    training = run.settings.training
+    if set(training.arms) != {PROCEDURAL}:
+        for category, support in pairs:
+            need_bank(run, category, support)
     for category, support in pairs:
-        training = run.settings.training
         say(
             f"train: {category.name}, {', '.join(training.detectors)}; arms "
             f"{', '.join(training.arms)}; {training.seeds} seeds"
@@ -72,20 +77,25 @@ def train_stage(run: RunFolder, pairs: Pairs) -> None:
         train(run, category, support)
 
 
-def run_all(run: RunFolder) -> Results:
+def run_all(path: Path, settings: RunSettings, *, command: list[str]) -> Results:
     """Validate, learn, generate, train, evaluate, report; goes on where it was interrupted.
+
+    Args:
+        path: the run's folder.
+        settings: resolved settings.
+        command: the command line, for the report.
 
     Raises:
         InputError: for anything wrong with the input.
     """
-    say("validate")
-    check_dataset(run)
-    pairs = categories_of(run)
-    prior = load_prior(run.settings.prior)
-    learn_stage(run, pairs, prior)
-    generate_stage(run, pairs, prior)
-    train_stage(run, pairs)
-    say("evaluate")
-    results = evaluate(run, pairs)
-    write_report(run.path)
-    return results
+    with at_work(path):
+        claim(path, settings)
+        prior = prior_of(settings)
+        run, pairs = start(path, settings, command=command)
+        learn_stage(run, pairs, prior)
+        generate_stage(run, pairs, prior)
+        train_stage(run, pairs)
+        say("evaluate")
+        results = evaluate(run, pairs)
+        write_report(run.path)
+        return results

@@ -1,8 +1,12 @@
 """The folder of a run: where every stage reads and writes, and the settings that bind it."""
 
+import fcntl
 import hashlib
 import json
+import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,9 +17,14 @@ import yaml
 from anogen import __version__
 from anogen.errors import InputError
 from anogen.files import write_text
+from anogen.study.results import GENERATED, PROCEDURAL
 from anogen.study.settings import RunSettings, from_tree
 
 LIBRARIES = ("torch", "numpy", "opencv-python-headless", "diffusers", "scipy", "pillow")
+CONFIG = "config.yaml"
+
+_SHOWN = 4
+"""Differences of settings that fit into a sentence."""
 
 
 def versions() -> dict[str, str]:
@@ -32,6 +41,11 @@ class RunFolder:
 
     path: Path
     settings: RunSettings
+
+    @property
+    def config(self) -> Path:
+        """``config.yaml``: resolved settings, the command, versions."""
+        return self.path / CONFIG
 
     @property
     def results(self) -> Path:
@@ -54,38 +68,107 @@ class RunFolder:
         """A path relative to the run, with ``/``."""
         return path.relative_to(self.path).as_posix()
 
-    def settings_hash(self, *parts: str) -> str:
-        """Hex hash (16 digits) of the named parts of the settings, all of them if none."""
+    def settings_hash(self, detector: str, arm: str) -> str:
+        """Hex hash (16 digits) of what a detector of an arm, and its numbers, depend on.
+
+        Where the dataset lies is left out, and so are other detectors, other arms, and how many
+        seeds there are; how defects are learned and drawn counts where they are trained on.
+        """
         tree = self.settings.model_dump(mode="json")
-        kept = {name: tree[name] for name in (parts or sorted(tree))}
+        training = tree["training"]
+        kept = {
+            "seed": tree["seed"],
+            "defects": tree["dataset"]["defects"],
+            "support": tree["support"],
+            "detector": tree["detectors"][detector],
+            "evaluation": tree["evaluation"],
+        }
+        if arm != GENERATED:
+            kept |= {name: training[name] for name in ("procedural", "textures")}
+        if arm != PROCEDURAL:
+            kept |= {"label": training["label"]}
+            kept |= {
+                name: tree[name] for name in ("prior", "concept", "placement", "synthesis", "bank")
+            }
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
+    def write_config(self, *, command: list[str]) -> None:
+        """Write ``config.yaml``, or only the dataset's new place if there is one already."""
+        tree: dict[str, Any] = {}
+        if self.config.exists():
+            tree = _read(self.config)
+            if tree["dataset"]["root"] == self.settings.dataset.root:
+                return
+            tree["dataset"]["root"] = self.settings.dataset.root
+        else:
+            tree = self.settings.model_dump(mode="json")
+            tree["command"] = command
+            tree["versions"] = versions()
+        write_text(self.config, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
 
-def create(path: Path, settings: RunSettings, *, command: list[str]) -> RunFolder:
-    """Start a run in ``path``, or take up the one that is there with the same settings.
+
+@contextmanager
+def at_work(path: Path) -> Iterator[None]:
+    """Hold the folder of a run: one process at a time, half-written files of killed ones removed.
+
+    The folder is made where it is missing, and removed again where nothing came of it.
+
+    Raises:
+        InputError: if the folder cannot be made or written to, or another process holds it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise InputError(
+            f"{path}: no folder can be made there ({error.strerror}); name another one."
+        ) from error
+    try:
+        if not os.access(path, os.W_OK):
+            raise InputError(f"{path}: not writable; allow writing to it or name another folder.")
+        try:
+            # On the folder itself, so that no file is left over; a kill sets it free.
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{path}: another anogen is working there; wait until it has finished, or name "
+                "another folder."
+            ) from error
+        except OSError:
+            pass  # a file system without locks
+        _sweep(path)
+        yield
+    finally:
+        os.close(handle)
+        with suppress(OSError):
+            path.rmdir()  # succeeds on an empty folder only
+
+
+def claim(path: Path, settings: RunSettings) -> RunFolder:
+    """A run in ``path`` with these settings, new or to be taken up; nothing is written.
+
+    A run whose dataset is gone from its place takes the new place.
 
     Raises:
         InputError: if the folder holds a run with other settings, or something else.
     """
-    config = path / "config.yaml"
-    if config.exists():
-        existing = open_run(path)
-        changed = _differences(
-            existing.settings.model_dump(mode="json"), settings.model_dump(mode="json")
+    run = RunFolder(path, settings)
+    if not run.config.exists():
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise InputError(f"{path}: is no run and not empty; give another --out.")
+        return run
+    before = open_run(path).settings
+    changed = _differences(before.model_dump(mode="json"), settings.model_dump(mode="json"))
+    if not Path(before.dataset.root).is_dir():
+        changed.pop("dataset.root", None)
+    if changed:
+        shown = [f"{name}: {old} there, {new} now" for name, (old, new) in changed.items()]
+        more = f"; and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+        raise InputError(
+            f"{path}: holds a run with other settings ({'; '.join(shown[:_SHOWN])}{more}); give "
+            "another --out, or delete that folder to start again."
         )
-        if changed:
-            raise InputError(
-                f"{path}: holds a run with other settings ({'; '.join(changed[:4])}); give another "
-                "--out, or delete that folder to start again."
-            )
-        return existing
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(f"{path}: is no run and not empty; give another --out.")
-    tree = settings.model_dump(mode="json")
-    tree["command"] = command
-    tree["versions"] = versions()
-    write_text(config, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
-    return RunFolder(path, settings)
+    return run
 
 
 def open_run(path: Path) -> RunFolder:
@@ -94,24 +177,42 @@ def open_run(path: Path) -> RunFolder:
     Raises:
         InputError: if there is none, or its settings cannot be read.
     """
-    config = path / "config.yaml"
+    config = path / CONFIG
     if not config.is_file():
-        raise InputError(f"{path}: holds no run (no config.yaml); start one with 'anogen run'.")
-    try:
-        tree: Any = yaml.safe_load(config.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{config}: no valid YAML; restore it or start another run.") from error
-    if not isinstance(tree, dict):
-        raise InputError(f"{config}: holds no settings; restore it or start another run.")
+        raise InputError(f"{path}: holds no run (no {CONFIG}); start one with 'anogen run'.")
+    tree = _read(config)
     for name in ("command", "versions"):
         tree.pop(name, None)
-    return RunFolder(path, from_tree(tree))
+    try:
+        return RunFolder(path, from_tree(tree))
+    except InputError as error:
+        lines = str(error).splitlines()
+        raise InputError("\n".join(f"{config}: {line}" for line in lines)) from error
 
 
-def _differences(old: Any, new: Any, place: str = "") -> list[str]:
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        tree: Any = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{config}: not readable as YAML; restore it or start another run."
+        ) from error
+    if not isinstance(tree, dict) or not isinstance(tree.get("dataset"), dict):
+        raise InputError(f"{config}: holds no settings; restore it or start another run.")
+    return tree
+
+
+def _sweep(path: Path) -> None:
+    """Remove temporary files of killed writes; in a folder that is no run, only the config's."""
+    is_run = (path / CONFIG).exists()
+    for leftover in path.rglob(".*.tmp") if is_run else path.glob(f".{CONFIG}.*.tmp"):
+        leftover.unlink()
+
+
+def _differences(old: Any, new: Any, place: str = "") -> dict[str, tuple[Any, Any]]:
     if isinstance(old, dict) and isinstance(new, dict):
-        found = []
+        found: dict[str, tuple[Any, Any]] = {}
         for key in sorted({*old, *new}):
-            found += _differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
+            found |= _differences(old.get(key), new.get(key), f"{place}.{key}" if place else key)
         return found
-    return [] if old == new else [f"{place}: {old} there, {new} now"]
+    return {} if old == new else {place: (old, new)}

@@ -1,12 +1,24 @@
 """The settings of a whole run: every stage's own, and what joins them."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib import resources
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+)
 
 from anogen.concept.settings import ConceptSettings
+from anogen.detection.contract import detectors as known_detectors
 from anogen.detection.settings import DetectorSettings, preset, settings_from
 from anogen.errors import InputError
 from anogen.placement.settings import PlacementSettings
@@ -14,6 +26,34 @@ from anogen.study.results import BOTH, GENERATED, PROCEDURAL
 from anogen.synthesis.settings import SynthesisSettings
 
 PRESETS = ("quick", "best", "paper", "official")
+ARMS = (PROCEDURAL, GENERATED, BOTH)
+PROCEDURES = ("draem", "cutpaste", "croppaste")
+"""Synthesizers that choose their place themselves: a detector draws with them as it trains."""
+
+
+def _one_or_more(value: Any) -> Any:
+    """One name stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _among(kind: str, known: Iterable[str]) -> AfterValidator:
+    """Refuses unknown and doubled names."""
+
+    def check(names: tuple[str, ...]) -> tuple[str, ...]:
+        for position, name in enumerate(names):
+            if name not in known:
+                raise ValueError(f"unknown {kind} {name!r}; known are: {', '.join(known)}")
+            if name in names[:position]:
+                raise ValueError(f"{name} is named twice")
+        return names
+
+    return AfterValidator(check)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
+Detectors = Annotated[Names, _among("detector", tuple(known_detectors))]
+Arms = Annotated[Names, _among("arm", ARMS)]
+Procedures = Annotated[Names, _among("procedural synthesizer", PROCEDURES)]
 
 
 class _Part(BaseModel):
@@ -27,8 +67,8 @@ class DatasetSettings(_Part):
     layout: Literal["mvtec", "folder"] | None = Field(
         default=None, description="how the folder is laid out; null detects it"
     )
-    categories: tuple[str, ...] | None = Field(default=None, description="null takes all")
-    defects: tuple[str, ...] | None = Field(default=None, description="null takes all")
+    categories: Names | None = Field(default=None, description="null takes all")
+    defects: Names | None = Field(default=None, description="null takes all")
 
 
 class SupportSettings(_Part):
@@ -65,29 +105,18 @@ class BankSettings(_Part):
 class TrainingSettings(_Part):
     """Which detectors are trained on what."""
 
-    detectors: tuple[str, ...] = Field(default=("draem",), description="draem, unet, destseg")
-    arms: tuple[str, ...] = Field(
-        default=(PROCEDURAL, BOTH), description="which anomalies are trained on"
-    )
+    detectors: Detectors = Field(default=("draem",), description="draem, unet, destseg")
+    arms: Arms = Field(default=(PROCEDURAL, BOTH), description="which anomalies are trained on")
     seeds: int = Field(default=3, ge=1, description="trainings of each arm")
     label: Literal["box", "mask", "soft"] = Field(
         default="mask", description="label of generated anomalies"
     )
-    procedural: tuple[str, ...] = Field(
+    procedural: Procedures = Field(
         default=("draem",), description="draem, cutpaste, croppaste (of the support shots)"
     )
     textures: str | None = Field(
         default=None, description="folder of texture images for draem; null uses the image itself"
     )
-
-    @field_validator("arms")
-    @classmethod
-    def _known(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
-        known = (PROCEDURAL, GENERATED, BOTH)
-        for arm in arms:
-            if arm not in known:
-                raise ValueError(f"unknown arm {arm!r}; known are: {', '.join(known)}")
-        return arms
 
 
 class EvaluationSettings(_Part):
@@ -130,7 +159,8 @@ def resolve(
     Args:
         preset_name: one of :data:`PRESETS`.
         given: nested values that replace the preset's.
-        overrides: ``stage.option=value`` each; the value is read as YAML.
+        overrides: ``stage.option=value`` each; the value is read as YAML. Paths are relative to
+            the working directory.
 
     Raises:
         InputError: for an unknown preset or key, or a bad value.
@@ -143,62 +173,116 @@ def resolve(
     _merge(tree, given)
     for override in overrides:
         _merge(tree, _parsed(override))
-    return from_tree(tree)
+    settings = from_tree(tree)
+    if settings.preset != preset_name:
+        raise InputError("--set preset: choose the preset with --preset.")
+    return _anchored(settings)
 
 
 def from_tree(tree: dict[str, Any]) -> RunSettings:
     """Settings from plain values, detectors filled up from the preset.
 
     Raises:
-        InputError: for an unknown key or a bad value.
+        InputError: with one sentence a line for every unknown key and bad value.
     """
     tree = dict(tree)
-    detectors = dict(tree.pop("detectors", None) or {})
+    given = tree.pop("detectors", None) or {}
     try:
         settings = RunSettings.model_validate(tree)
     except ValidationError as error:
-        raise InputError(_sentence(error)) from error
+        raise InputError("\n".join(_sentence(found) for found in error.errors())) from error
     names = settings.training.detectors
-    for name in detectors:
+    if not isinstance(given, dict):
+        raise InputError(
+            "setting detectors: give settings by detector, as in detectors.draem.steps."
+        )
+    for name in given:
         if name not in names:
             raise InputError(
-                f"settings for the detector {name!r}, which is not among training.detectors "
+                f"setting detectors.{name}: {name} is not among training.detectors "
                 f"({', '.join(names)}); add it there or drop its settings."
             )
-    resolved = {
-        name: settings_from(
-            preset(name, settings.preset).model_dump() | detectors.get(name, {}),
-            source="settings",
-        )
-        for name in names
-    }
+    resolved = {name: _detector(name, settings.preset, given.get(name)) for name in names}
     return settings.model_copy(update={"detectors": resolved})
+
+
+def _detector(name: str, preset_name: str, given: Any) -> DetectorSettings:
+    values = preset(name, preset_name).model_dump()
+    if given is not None:
+        if not isinstance(given, dict) or given.get("name", name) != name:
+            raise InputError(
+                f"setting detectors.{name}: give settings of {name}, as in "
+                f"detectors.{name}.steps; choose detectors with training.detectors."
+            )
+        # Steps and epochs are two ways to say one thing: naming one drops the preset's other.
+        for one, other in (("steps", "epochs"), ("epochs", "steps")):
+            if given.get(one) is not None and other not in given:
+                values[other] = None
+        _merge(values, given)
+    settings = settings_from(values, source="settings")
+    settings.resolved(1)  # refuses neither or both of steps and epochs, before any work
+    return settings
+
+
+def _anchored(settings: RunSettings) -> RunSettings:
+    """Paths made absolute, so that a run can be taken up from any working directory."""
+
+    def absolute(path: str | None) -> str | None:
+        return None if path is None else str(Path(path).expanduser().resolve())
+
+    support, training = settings.support, settings.training
+    prior = settings.prior
+    return settings.model_copy(
+        update={
+            "prior": absolute(prior) if prior.endswith(".safetensors") else prior,
+            "support": support.model_copy(update={"listing": absolute(support.listing)}),
+            "training": training.model_copy(update={"textures": absolute(training.textures)}),
+        }
+    )
 
 
 def _merge(tree: dict[str, Any], other: dict[str, Any]) -> None:
     for key, value in other.items():
-        if isinstance(value, dict) and isinstance(tree.get(key), dict):
-            _merge(tree[key], value)
+        below = tree.get(key)
+        # Values of another kind (of image score) share nothing with those before.
+        if (
+            isinstance(value, dict)
+            and isinstance(below, dict)
+            and value.get("kind", below.get("kind")) == below.get("kind")
+        ):
+            _merge(below, value)
         else:
             tree[key] = value
 
 
 def _parsed(override: str) -> dict[str, Any]:
     name, sign, text = override.partition("=")
-    if not sign or not name:
+    keys = name.strip().split(".")
+    if not sign or not all(keys):
         raise InputError(f"--set {override}: write it as stage.option=value.")
     try:
         value: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"--set {override}: the value is no valid YAML.") from error
-    for key in reversed(name.split(".")):
+    for key in reversed(keys):
         value = {key: value}
     return value  # type: ignore[no-any-return]
 
 
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"setting {place}: there is no such setting; see 'anogen config show'."
-    return f"setting {place}: {first['msg']}."
+def _sentence(error: Any) -> str:
+    """One of pydantic's errors as a sentence."""
+    place = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"setting {place}: {error['msg'].removeprefix('Value error, ')}."
+    near = get_close_matches(str(error["loc"][-1]), _options(error["loc"][:-1]), n=1)
+    advice = f"did you mean {near[0]}? See" if near else "see"
+    return f"setting {place}: there is no such setting; {advice} 'anogen config show'."
+
+
+def _options(place: tuple[Any, ...]) -> list[str]:
+    """Names of the settings at a place of the tree."""
+    model: Any = RunSettings
+    for part in place:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = None if field is None else field.annotation
+    return list(getattr(model, "model_fields", {}))

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 
 from anogen.bank.bank import Bank
 from anogen.data.loading import load_masks, load_rgb
-from anogen.data.sample import Category, Sample, SupportSet
+from anogen.data.sample import Category, SupportSet
 from anogen.data.support import evaluation_samples
 from anogen.detection.saved import MODEL, load_detector
 from anogen.errors import InputError
+from anogen.files import write_json
 from anogen.metrics.evaluation import evaluate as metrics_of
 from anogen.study.gain import gains_of
 from anogen.study.results import (
@@ -26,26 +28,29 @@ from anogen.study.results import (
 )
 from anogen.study.run_folder import RunFolder, versions
 from anogen.study.scores import Scores, read_scores, write_scores
+from anogen.study.stages.material import Pairs
 from anogen.study.stages.train import TIMES
 
 SCORES = "scores.npz"
 
 
-def evaluate(run: RunFolder, pairs: list[tuple[Category, SupportSet]]) -> Results:
+def evaluate(run: RunFolder, pairs: Pairs) -> Results:
     """Predict what is not predicted yet, measure everything, and write ``results.json``.
+
+    Scores of another test set (images or masks have come, gone or changed) are made anew.
 
     Raises:
         InputError: if a detector has not been trained.
     """
     training, runs = run.settings.training, []
     for category, support in pairs:
-        samples = evaluation_samples(
-            category, support, include_support=run.settings.evaluation.include_support
-        )
-        for name in training.detectors:
-            for arm in training.arms:
-                for seed in range(training.seeds):
-                    runs.append(_measured(run, category, support, samples, name, arm, seed))
+        test_set = _TestSet(run, category, support)
+        runs += [
+            _measured(run, test_set, name, arm, seed)
+            for name in training.detectors
+            for arm in training.arms
+            for seed in range(training.seeds)
+        ]
     results = Results(runs=tuple(runs))
     gains = gains_of(results, lambda one: read_scores(run.path / one.folder / SCORES))
     results = results.model_copy(update={"gain": gains})
@@ -53,32 +58,67 @@ def evaluate(run: RunFolder, pairs: list[tuple[Category, SupportSet]]) -> Result
     return results
 
 
-def _measured(
-    run: RunFolder,
-    category: Category,
-    support: SupportSet,
-    samples: tuple[Sample, ...],
-    name: str,
-    arm: str,
-    seed: int,
-) -> Run:
+class _TestSet:
+    """The held-out images of a category, decoded once for each size that is asked for."""
+
+    def __init__(self, run: RunFolder, category: Category, support: SupportSet) -> None:
+        evaluation = run.settings.evaluation
+        self.category, self.support = category, support
+        self.samples = evaluation_samples(
+            category, support, include_support=evaluation.include_support
+        )
+        self.official = evaluation.ground_truth == "full"
+        self.keys = np.array([sample.key for sample in self.samples])
+        self.labels = np.array([sample.label for sample in self.samples])
+        self.has_mask = np.array([sample.mask is not None for sample in self.samples])
+        self._images: dict[int, NDArray[np.uint8]] = {}
+        self._masks: dict[int, NDArray[np.uint8]] = {}
+
+    def images(self, size: int) -> NDArray[np.uint8]:
+        """``(N, size, size, 3)``."""
+        if size not in self._images:
+            self._images[size] = load_rgb(self.samples, size)
+        return self._images[size]
+
+    def masks(self, size: int) -> NDArray[np.uint8]:
+        """``(N, size, size)``, zero where there is no mask."""
+        if size not in self._masks:
+            masks = np.zeros((len(self.samples), size, size), np.uint8)
+            if self.has_mask.any():
+                known = [sample for sample in self.samples if sample.mask is not None]
+                masks[self.has_mask] = load_masks(known, size, official=self.official)
+            self._masks[size] = masks
+        return self._masks[size]
+
+    def is_of(self, scores: Scores) -> bool:
+        """Whether scores were made on these images and masks."""
+        size = scores.score_maps.shape[-1]
+        return (
+            np.array_equal(scores.keys, self.keys)
+            and np.array_equal(scores.labels, self.labels)
+            and np.array_equal(scores.has_mask, self.has_mask)
+            and np.array_equal(scores.masks, self.masks(size))
+        )
+
+
+def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int) -> Run:
+    category, support = test_set.category, test_set.support
     folder = run.detector(category.name, name, arm, seed)
     if not (folder / MODEL).is_file():
         raise InputError(
             f"{folder}: the detector is not trained; run 'anogen train {run.path}' first."
         )
-    seconds = json.loads((folder / TIMES).read_text()) if (folder / TIMES).exists() else {}
-    if not (folder / SCORES).is_file():
+    scores = None
+    with suppress(InputError):  # missing or damaged ones are made anew
+        scores = read_scores(folder / SCORES)
+    if scores is None or not test_set.is_of(scores):
         started = time.monotonic()
-        write_scores(folder / SCORES, _scores(run, folder / MODEL, samples))
-        seconds["evaluate"] = round(time.monotonic() - started, 2)
-    scores = read_scores(folder / SCORES)
-    if list(scores.keys) != [sample.key for sample in samples]:
-        raise InputError(
-            f"{folder / SCORES}: scores of another test set; delete it and evaluate again."
-        )
+        scores = _scores(folder / MODEL, test_set)
+        write_scores(folder / SCORES, scores)
+        seconds = _seconds(folder) | {"evaluate": round(time.monotonic() - started, 2)}
+        write_json(folder / TIMES, seconds)
     defects = sorted({str(label) for label in scores.labels[scores.defective]})
-    image, pixel = _metrics(scores, np.ones(len(samples), bool))
+    image, pixel = _metrics(scores, np.ones(len(scores.keys), bool))
     own = {}
     for defect in defects:
         one = _metrics(scores, ~scores.defective | (scores.labels == defect))
@@ -86,7 +126,7 @@ def _measured(
     counts = {
         "normals": len(category.train),
         "support": sum(len(shots) for shots in support.shots.values()),
-        "excluded": len(category.test) - len(samples),
+        "excluded": len(category.test) - len(test_set.samples),
         "test_good": int((~scores.defective).sum()),
         "test_defective": int(scores.defective.sum()),
     }
@@ -101,31 +141,32 @@ def _measured(
         pixel=pixel,
         defects=own,
         counts=counts,
-        seconds=seconds,
-        settings_hash=run.settings_hash(),
+        seconds=_seconds(folder),
+        settings_hash=run.settings_hash(name, arm),
         versions=versions(),
     )
 
 
-def _scores(run: RunFolder, model: Path, samples: tuple[Sample, ...]) -> Scores:
+def _seconds(folder: Path) -> dict[str, float]:
+    """Durations by stage, as far as they are known: a kill may have taken some along."""
+    try:
+        known = json.loads((folder / TIMES).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(stage): float(value) for stage, value in known.items()}
+
+
+def _scores(model: Path, test_set: _TestSet) -> Scores:
     detector = load_detector(model)
     size = detector.image_size
-    prediction = detector.predict(load_rgb(samples, size))
-    known = np.array([sample.mask is not None for sample in samples])
-    masks = np.zeros((len(samples), size, size), np.uint8)
-    if known.any():
-        masks[known] = load_masks(
-            [sample for sample in samples if sample.mask is not None],
-            size,
-            official=run.settings.evaluation.ground_truth == "full",
-        )
+    prediction = detector.predict(test_set.images(size))
     return Scores(
-        keys=np.array([sample.key for sample in samples]),
-        labels=np.array([sample.label for sample in samples]),
+        keys=test_set.keys,
+        labels=test_set.labels,
         image_scores=prediction.image_scores,
         score_maps=prediction.score_maps,
-        masks=masks,
-        has_mask=known,
+        masks=test_set.masks(size),
+        has_mask=test_set.has_mask,
     )
 
 

@@ -1,9 +1,11 @@
 """Stage 2 of a run: a bank of drawn defects for every category."""
 
 import hashlib
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -15,6 +17,7 @@ from anogen.bank.manifest import Entry
 from anogen.concept.concept import load_concept
 from anogen.data.images import read_image, read_mask, to_rgb8
 from anogen.data.sample import Category, Sample, SupportSet
+from anogen.errors import InputError
 from anogen.files import inside, sha256_of
 from anogen.placement.boxes import BoxSizes, draw_box
 from anogen.placement.foreground import choose_method, foreground
@@ -33,11 +36,30 @@ from anogen.synthesis.gate import judge
 class Planned:
     """One image of the bank before it is drawn; its id tells all of its randomness."""
 
-    id: str
     defect: str
     normal: Sample
     place: int
     sample: int
+
+    @cached_property
+    def spot(self) -> str:
+        """Defect, normal image and place: what the samples at one place share."""
+        digest = hashlib.sha256(f"{self.defect}/{self.normal.key}".encode()).hexdigest()[:8]
+        stem = PurePosixPath(self.normal.key).stem
+        return f"{_plain(self.defect)}-{_plain(stem)}-{digest}-{self.place}"
+
+    @cached_property
+    def id(self) -> str:
+        """Identity of the image, which also names its files."""
+        return f"{self.spot}-{self.sample}"
+
+
+def _plain(name: str) -> str:
+    """A part of a file name; the digest tells apart what becomes the same here.
+
+    24 letters of four bytes, twice, leave room within the 255 bytes of a file name.
+    """
+    return re.sub(r"\W+", "_", name)[:24]
 
 
 def plan(
@@ -51,14 +73,35 @@ def plan(
     planned = []
     for defect in defects:
         ranked = sorted(category.train, key=lambda s: seed_of(seed, "normal", defect, s.key))
-        for normal in ranked[: settings.normals]:
-            digest = hashlib.sha256(normal.key.encode()).hexdigest()[:6]
-            stem = PurePosixPath(normal.key).stem[:40].replace(" ", "_").lstrip(".")
-            for place in range(settings.boxes):
-                for sample in range(settings.samples):
-                    name = f"{defect}-{stem}-{digest}-{place}-{sample}".replace(" ", "_")
-                    planned.append(Planned(name, defect, normal, place, sample))
+        planned += [
+            Planned(defect, normal, place, sample)
+            for normal in ranked[: settings.normals]
+            for place in range(settings.boxes)
+            for sample in range(settings.samples)
+        ]
     return sorted(planned, key=lambda item: item.id)
+
+
+def need_bank(run: RunFolder, category: Category, support: SupportSet) -> None:
+    """Refuse to train on a bank that is not there, not whole, or empty.
+
+    Raises:
+        InputError: saying which of them.
+    """
+    bank = Bank(run.bank(category.name))
+    planned = plan(category, sorted(support.shots), run.settings.bank, seed=run.settings.seed)
+    missing = sum(not bank.has(item.id) for item in planned)
+    if missing:
+        raise InputError(
+            f"{bank.folder}: {missing} of {len(planned)} images are not drawn yet; run "
+            f"'anogen generate {run.path}' first."
+        )
+    if next(bank.accepted(), None) is None:
+        raise InputError(
+            f"{bank.folder}: no image was accepted, so the arms with generated anomalies cannot "
+            "train; look at the reasons in its manifest.jsonl, and start another run with other "
+            "settings of bank or synthesis."
+        )
 
 
 def generate(
@@ -74,7 +117,7 @@ def generate(
     """
     bank = Bank(run.bank(category.name))
     settings = run.settings
-    artist = _Artist(run, category, support, prior)
+    artist: _Artist | None = None
     todo = plan(category, sorted(support.shots), settings.bank, seed=settings.seed)
     with tqdm(
         total=len(todo),
@@ -88,6 +131,7 @@ def generate(
             for start in range(0, len(of_defect), size):
                 batch = of_defect[start : start + size]
                 if not all(bank.has(item.id) for item in batch):
+                    artist = artist or _Artist(run, category, support, prior)
                     for entry, anomaly in artist.draw(batch):
                         if not bank.has(entry.id):
                             bank.add(entry, anomaly.image, anomaly.mask)
@@ -137,7 +181,7 @@ class _Artist:
             jobs, seeds = [], []
             for item in open_items:
                 seed = seed_of(self.settings.seed, self.category.name, item.id, attempt)
-                jobs.append(self._job(item, seed))
+                jobs.append(self._job(item, attempt, seed))
                 seeds.append(seed)
             anomalies = self.synthesizers[batch[0].defect].draw(jobs)
             rejected = []
@@ -151,19 +195,17 @@ class _Artist:
                 break
         return [finished[item.id] for item in batch]
 
-    def _job(self, item: Planned, seed: int) -> Job:
+    def _job(self, item: Planned, attempt: int, seed: int) -> Job:
         normal = read_image(item.normal.image, name=item.normal.key)
-        # The place belongs to the image's identity without its sample, so that samples share it;
-        # a redrawn image may lie elsewhere.
-        rng = rng_of(seed, "place", item.place)
+        # The box belongs to the spot, so that its samples share it; drawn again, it may move.
         box = draw_box(
             self._legal(normal),
             self.sizes[item.defect],
-            rng,
+            rng_of(self.settings.seed, self.category.name, item.spot, attempt, "box"),
             settings=self.settings.placement,
             what=f"{item.normal.key}, {item.defect}",
         )
-        return Job(normal, box.mask(*normal.shape[:2]), rng)
+        return Job(normal, box.mask(*normal.shape[:2]), rng_of(seed))
 
     def _legal(self, normal: Image) -> NDArray[np.bool_]:
         legal = foreground(to_rgb8(normal), self.method, median=self.median)

@@ -21,14 +21,20 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
     again: the bytes of a concept do not depend on where a run was interrupted.
 
     Raises:
-        InputError: if a concept that is there belongs to another prior.
+        InputError: if a concept that is there belongs to another prior or other shots.
     """
     paths = {defect: run.concept(category.name, defect) for defect in sorted(support.shots)}
-    if all(path.exists() for path in paths.values()):
-        for path in paths.values():
-            load_concept(path).check(prior.fingerprint)
-        return
     shots = {defect: shots_of(samples) for defect, samples in support.shots.items()}
+    if all(path.exists() for path in paths.values()):
+        for defect, path in paths.items():
+            concept = load_concept(path)
+            concept.check(prior.fingerprint)
+            if {shot["sha256"] for shot in concept.shots} != {s.sha256 for s in shots[defect]}:
+                raise InputError(
+                    f"{path}: learned from other images than the dataset's shots of {defect} now; "
+                    "put the dataset back, or start another run."
+                )
+        return
     settings = run.settings.concept
     with tqdm(
         total=settings.steps,

@@ -1,25 +1,89 @@
-"""What every stage starts from: the categories of a run and their support sets."""
+"""What every stage starts from: the prior, the categories of a run, and their support sets."""
 
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from anogen.concept.learning import Shot
 from anogen.data.dataset import read_dataset
-from anogen.data.images import read_image, read_mask, to_rgb8
+from anogen.data.images import EXTENSIONS, read_image, read_mask, to_rgb8
 from anogen.data.sample import Category, Sample, SupportSet
-from anogen.data.support import draw_support
+from anogen.data.support import draw_support, evaluation_samples
+from anogen.data.validation import validate
 from anogen.errors import InputError
-from anogen.files import sha256_of
+from anogen.files import inside, sha256_of
+from anogen.prior.contract import LatentDiffusion
+from anogen.prior.loading import load_prior
 from anogen.study.run_folder import RunFolder
+from anogen.study.settings import RunSettings
 from anogen.synthesis.croppaste import Support
 
+Pairs = list[tuple[Category, SupportSet]]
 
-def categories_of(run: RunFolder) -> list[tuple[Category, SupportSet]]:
+
+def prior_of(settings: RunSettings) -> LatentDiffusion:
+    """The prior that the settings name.
+
+    Raises:
+        InputError: if there is none, or its file is damaged.
+    """
+    try:
+        return load_prior(settings.prior)
+    except (SafetensorError, RuntimeError, KeyError, ValueError, OSError) as error:
+        raise InputError(
+            f"{settings.prior}: damaged, or no prior of this version; fetch or train it again."
+        ) from error
+
+
+def check_dataset(run: RunFolder) -> list[str]:
+    """Decode the whole dataset and look for all other files that the settings name.
+
+    Returns:
+        Notices that stop nothing.
+
+    Raises:
+        InputError: with one sentence a line for everything that is wrong.
+    """
+    settings = run.settings
+    dataset, support = settings.dataset, settings.support
+    outcome = validate(
+        Path(dataset.root),
+        layout=dataset.layout,
+        categories=dataset.categories,
+        defects=dataset.defects,
+        shots=None if support.listing or support.official else support.shots,
+    )
+    problems = [*outcome.problems, *_problems_beside(settings)]
+    if problems:
+        raise InputError("\n".join(problems))
+    return outcome.notices
+
+
+def _problems_beside(settings: RunSettings) -> list[str]:
+    """Sentences about files outside of the categories, which later stages would stumble over."""
+    problems = []
+    textures, legal = settings.training.textures, settings.placement.legal
+    if textures is not None and not any(
+        path.suffix.lower() in EXTENSIONS for path in Path(textures).rglob("*")
+    ):
+        problems.append(f"training.textures: {textures} holds no images; name another folder.")
+    if legal is not None and not inside(Path(settings.dataset.root), legal).is_file():
+        problems.append(f"placement.legal: no file {legal} in the dataset; correct the path.")
+    return problems
+
+
+def categories_of(run: RunFolder) -> Pairs:
     """Each category of the run with its support set.
 
     Raises:
-        InputError: for everything that is wrong about the dataset or its support set.
+        InputError: for everything that is wrong about the dataset's structure or its support set.
     """
     dataset, support = run.settings.dataset, run.settings.support
+    if run.config.exists() and not Path(dataset.root).is_dir():
+        raise InputError(
+            f"{dataset.root}: the run's dataset is not there any more; put it back, or write its "
+            f"new place into {run.config} (dataset.root)."
+        )
     found = read_dataset(
         Path(dataset.root),
         layout=dataset.layout,
@@ -43,7 +107,14 @@ def categories_of(run: RunFolder) -> list[tuple[Category, SupportSet]]:
         if not shots.shots:
             raise InputError(
                 f"{category.name}: no defect type has masks, so there is nothing to learn from; "
-                "add masks for at least one type."
+                "add masks for at least one type, or leave the category out with --category."
+            )
+        if not evaluation_samples(
+            category, shots, include_support=run.settings.evaluation.include_support
+        ):
+            raise InputError(
+                f"{category.name}: without the support images there is no image left to test on; "
+                "lower --shots, or add images of good parts or defects."
             )
     return pairs
 

@@ -21,6 +21,7 @@ from anogen.detection.mixing import (
     procedural,
 )
 from anogen.detection.saved import MODEL, make_detector
+from anogen.detection.training import CHECKPOINT
 from anogen.detection.training import train as train_detector
 from anogen.errors import InputError
 from anogen.files import write_json
@@ -52,12 +53,14 @@ def train(run: RunFolder, category: Category, support: SupportSet) -> None:
     """
     training = run.settings.training
     for name in training.detectors:
-        todo = [
-            (arm, seed)
-            for seed in range(training.seeds)
-            for arm in training.arms
-            if not (run.detector(category.name, name, arm, seed) / MODEL).exists()
-        ]
+        todo = []
+        for seed in range(training.seeds):
+            for arm in training.arms:
+                folder = run.detector(category.name, name, arm, seed)
+                if (folder / MODEL).exists():
+                    (folder / CHECKPOINT).unlink(missing_ok=True)  # of a kill at the very end
+                else:
+                    todo.append((arm, seed))
         if not todo:
             continue
         settings = run.settings.detectors[name].resolved(len(category.train))
@@ -145,13 +148,14 @@ class _Sources:
 def _load_bank(run: RunFolder, category: Category, size: int, label: str) -> _Generated:
     bank = Bank(run.bank(category.name))
     entries = list(bank.accepted())
-    if not entries:
-        raise InputError(
-            f"{bank.folder}: the bank has no accepted image, so the arms with generated anomalies "
-            "cannot train; run 'anogen generate', or look at the reasons in its manifest."
-        )
     by_key = {sample.key: sample for sample in category.train}
     keys = sorted({entry.normal for entry in entries})
+    for key in keys:
+        if key not in by_key:
+            raise InputError(
+                f"{bank.folder}: drawn on {key}, which is no good training image of the dataset "
+                "any more; put it back, or start another run."
+            )
     normals = load_rgb([by_key[key] for key in keys], size)
     place = {key: row for row, key in enumerate(keys)}
     images = np.empty((len(entries), size, size, 3), np.uint8)
@@ -163,7 +167,10 @@ def _load_bank(run: RunFolder, category: Category, size: int, label: str) -> _Ge
             truth = entry.region.mask(*image.shape[:2]).astype(np.float32)
         else:
             stored = bank.mask(entry)
-            assert stored is not None
+            if stored is None:
+                raise InputError(
+                    f"{bank.folder}: {entry.id} has no mask; train with training.label=box."
+                )
             truth = stored if label == "soft" else (stored >= 0.5).astype(np.float32)
         grey = resize_image((truth * 255).astype(np.uint8), size).astype(np.float32) / 255
         masks[row] = (

@@ -1,0 +1,5 @@
+"""``python -m anogen``."""
+
+from anogen.cli import main
+
+main()
