@@ -296,20 +296,21 @@ def _destseg_best() -> DeSTSegSettings:
     )
 
 
-# Sizes and steps of `quick` come from measurements on two cores with AMX: about two minutes each.
+# `quick` is sized by measured seconds a step (batch 8, 256 px, two cores with AMX) for about two
+# minutes each; its learning rates are not tuned yet.
 _QUICK = _BEST | {"patch": 2, "mixture": _FLIPS}
 
 
 def _unet_quick() -> UNetSettings:
     return UNetSettings().model_copy(
-        update=_QUICK | {"width": 24, "steps": 400, "learning_rate": 2e-3}
+        update=_QUICK | {"width": 16, "steps": 450, "learning_rate": 2e-3}
     )
 
 
 def _draem_quick() -> DraemSettings:
     return DraemSettings().model_copy(
         update=_QUICK
-        | {"width": 24, "reconstruction_width": 24, "steps": 250, "learning_rate": 2e-3}
+        | {"width": 16, "reconstruction_width": 16, "steps": 250, "learning_rate": 2e-3}
     )
 
 
@@ -319,9 +320,9 @@ def _destseg_quick() -> DeSTSegSettings:
         | {
             "patch": 1,
             "teacher": "efficientnet-lite0",
-            "width": 24,
+            "width": 16,
             "head_width": 64,
-            "steps": 300,
+            "steps": 250,
             "student_share": 0.3,
             "learning_rate": 2e-3,
             "residual_learning_rate": 5e-3,
