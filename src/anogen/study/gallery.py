@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
@@ -169,7 +169,7 @@ def shot_picture(defect: str, shot: Shot, dataset: Dataset, *, edge: int) -> Pic
         window,
         edge=edge,
         alt=f"Real {defect}, support shot {shot.key}",
-        caption=shot.key,
+        caption=PurePosixPath(shot.key).name,
         outlines=outlines,
     )
 

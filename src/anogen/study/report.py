@@ -177,6 +177,7 @@ def _page(run_folder: Path, config: Mapping[str, Any], results: Results, *, edge
         lstrip_blocks=True,
     )
     environment.filters["points"] = points
+    environment.filters["breakable"] = _breakable
     return environment.get_template("report.html").render(
         title=root.name if root is not None and root.name else "anogen run",
         pages=pages,
@@ -191,6 +192,11 @@ def _page(run_folder: Path, config: Mapping[str, Any], results: Results, *, edge
         style=Markup((TEMPLATES / "style.css").read_text()),
         script=Markup((TEMPLATES / "script.js").read_text()),
     )
+
+
+def _breakable(text: str) -> Markup:
+    """The text, escaped, with leave to break a line after each plus sign."""
+    return Markup("+<wbr>").join(text.split("+"))
 
 
 def _category(
