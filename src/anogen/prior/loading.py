@@ -2,23 +2,120 @@
 
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from anogen.errors import InputError
 from anogen.prior.contract import LatentDiffusion
+from anogen.prior.hub import fetch, is_hub_id
+from anogen.registry import Registry
+
+PICKLED = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
+"""Formats that run code when they are read."""
+
+HUB_FILES = (
+    "model_index.json",
+    "*/config.json",
+    "scheduler/*.json",
+    "tokenizer/*.json",
+    "tokenizer/*.txt",
+    "unet/diffusion_pytorch_model.safetensors",
+    "vae/diffusion_pytorch_model.safetensors",
+    "vqvae/diffusion_pytorch_model.safetensors",
+    "text_encoder/model.safetensors",
+    "bert/model.safetensors",
+)
+"""What is fetched of a hub repository: the full-precision safetensors of each part, once."""
+
+PRIORS: Registry[LatentDiffusion] = Registry(
+    "kind of prior",
+    {
+        "embedded": "anogen.prior.embedded:load_embedded",
+        "stable-diffusion": "anogen.prior.stable_diffusion:load_stable_diffusion",
+        "stable-diffusion-file": "anogen.prior.stable_diffusion:load_stable_diffusion_file",
+        "ldm-text2img": "anogen.prior.ldm_text2img:load_ldm_text2img",
+    },
+)
+"""How each kind is loaded from a path."""
 
 
-def load_prior(name: str) -> LatentDiffusion:
-    """The prior called ``embedded``, or one of its kind in a ``.safetensors`` file.
+def load_prior(
+    name: str, *, device: str | None = None, image_size: int | None = None
+) -> LatentDiffusion:
+    """Load a prior, frozen.
+
+    Args:
+        name: ``embedded``; a ``.safetensors`` file (embedded kind or Stable Diffusion 1.x); a
+            diffusers folder (Stable Diffusion 1.x, its inpainting variant, or LDM text2img); or
+            the hub id of such a folder.
+        device: where the networks of a large prior live; a GPU if there is one. The embedded
+            prior stays on the CPU.
+        image_size: side of a large prior's images; its own by default.
 
     Raises:
-        InputError: for anything else, or a damaged file.
+        InputError: if nothing is found under this name, or it cannot be read.
     """
-    from anogen.prior.embedded import load_embedded
-
     if name == "embedded":
-        return load_embedded()
-    path = Path(name)
-    if path.suffix == ".safetensors":
-        return load_embedded(path)
+        return PRIORS[name]()
+    path = Path(name).expanduser()
+    if path.suffix.lower() in PICKLED:
+        raise InputError(
+            f"{name}: pickled weights can run any code and are never read; where you trust the "
+            "file, convert it with diffusers: StableDiffusionPipeline.from_single_file("
+            f"{path.name!r}).save_pretrained(FOLDER), and give that folder."
+        )
+    kind, path = _kind_of_file(path) if path.suffix == ".safetensors" else _kind_of(name, path)
+    if kind == "embedded":
+        return PRIORS[kind](path)
+    return PRIORS[kind](path, image_size=image_size, device=_device(device))
+
+
+def _kind_of(name: str, path: Path) -> tuple[str, Path]:
+    """Kind and path of a folder, fetched first if it is on the hub."""
+    if not path.is_dir():
+        if not is_hub_id(name):
+            raise InputError(
+                f"unknown prior {name!r}; give 'embedded', a diffusers folder, a .safetensors "
+                "file, or a hub id such as stable-diffusion-v1-5/stable-diffusion-v1-5."
+            )
+        path = fetch(
+            name,
+            HUB_FILES,
+            what="the prior",
+            instead="fetch it on a machine with a network and give the folder "
+            "(--prior path/to/folder), or use --prior embedded",
+        )
+    if (path / "bert").is_dir():
+        return "ldm-text2img", path
+    if (path / "text_encoder").is_dir():
+        return "stable-diffusion", path
     raise InputError(
-        f"unknown prior {name!r}; give 'embedded' or a .safetensors file of the embedded kind."
+        f"{path}: no model that anogen knows; a diffusers folder of Stable Diffusion has a part "
+        "'text_encoder', one of LDM text2img a part 'bert'."
     )
+
+
+def _kind_of_file(path: Path) -> tuple[str, Path]:
+    """Kind of a .safetensors file, by its header."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give the path of a .safetensors file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata, keys = file.metadata() or {}, list(file.keys())
+    except SafetensorError as error:
+        raise InputError(f"{path}: not a readable .safetensors file; fetch it again.") from error
+    if any(key.startswith(("model.diffusion_model.", "conditioner.")) for key in keys):
+        return "stable-diffusion-file", path
+    if "config" in metadata:
+        return "embedded", path
+    raise InputError(
+        f"{path}: neither an embedded prior (no 'config' in its header) nor a Stable Diffusion "
+        "checkpoint (no tensor model.diffusion_model...); give one of these or a folder."
+    )
+
+
+def _device(device: str | None) -> str:
+    import torch
+
+    if device is not None:
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
