@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 -- stand-ins for a prior do not need all that the contract hands them
 """Blended sampling against diffusers' inpainting pipeline, and what must hold for any prior."""
 
 import dataclasses

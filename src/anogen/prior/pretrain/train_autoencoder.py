@@ -20,6 +20,9 @@ from anogen.prior.pretrain.scenes import read_shard, shard_path
 from anogen.seeds import rng_of, seed_of
 
 BATCH = 32
+LOG_EVERY, SAVE_EVERY = 50, 250
+"""Steps."""
+
 STEPS_PER_VISIT = 32
 """Batches drawn from a shard before the next: each of its 1,024 windows once."""
 
@@ -83,7 +86,7 @@ def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> No
         warm = min(1.0, (step + 1) / 100)
         rate = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
         state.step(loss, rate=rate)
-        if state.done % 50 == 0:
+        if state.done % LOG_EVERY == 0:
             with torch.no_grad():
                 error = ((image.clamp(-1, 1) - target) / 2).square().mean(dim=(1, 2, 3))
                 psnr = float((-10 * error.clamp_min(1e-8).log10()).mean())
@@ -94,7 +97,7 @@ def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> No
             }
             line["seconds"] = round(time.monotonic() - started, 1)
             log.write(line)
-        if state.done % 250 == 0 or state.done == steps:
+        if state.done % SAVE_EVERY == 0 or state.done == steps:
             state.save(state_path)
     log.close()
     finish(folder, model, state, shards=shards)

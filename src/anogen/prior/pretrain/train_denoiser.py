@@ -24,6 +24,7 @@ from anogen.prior.pretrain.precision import training_precision
 from anogen.seeds import rng_of, seed_of
 
 BATCH = 64
+LOG_EVERY, SAVE_EVERY = 50, 250
 NORMAL_SHARE = 0.12
 GENERIC_SHARE = 0.2
 EMPTY_SHARE = 0.1
@@ -105,7 +106,7 @@ def train_denoiser(
     seed: int,
     learning_rate: float = 8e-4,
 ) -> TrainingState:
-    """Train to ``steps``; resumes from ``denoiser-state.safetensors``, saves every 250 steps."""
+    """Train to ``steps``; resumes from ``denoiser-state.safetensors``, saves every ``SAVE_EVERY`` steps."""
     # On these small maps plain matrix products and channels-first norms train a third faster
     # than the fused attention and channels-last.
     prior.denoiser.set_attn_processor(AttnProcessor())
@@ -126,11 +127,11 @@ def train_denoiser(
         loss = denoising_loss(prior, examples, generator).mean()
         state.step(loss, rate=min(1.0, (state.done + 1) / 300) * cooling(state.done, steps))
         losses.append(float(loss.detach()))
-        if state.done % 50 == 0:
-            line = {"step": state.done, "loss": round(float(np.mean(losses[-50:])), 5)}
+        if state.done % LOG_EVERY == 0:
+            line = {"step": state.done, "loss": round(float(np.mean(losses[-LOG_EVERY:])), 5)}
             line["seconds"] = round(time.monotonic() - started, 1)
             log.write(line)
-        if state.done % 250 == 0 or state.done == steps:
+        if state.done % SAVE_EVERY == 0 or state.done == steps:
             state.save(path)
     log.close()
     return state
