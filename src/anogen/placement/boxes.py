@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,10 +68,9 @@ def draw_box(
         raise InputError(
             f"{what}: no pixel may carry a defect; check placement.legal and placement.foreground."
         )
-    area = np.zeros((height + 1, width + 1), dtype=np.int64)
-    area[1:, 1:] = legal.cumsum(axis=0).cumsum(axis=1)
+    area = cv2.integral(np.ascontiguousarray(legal).view(np.uint8))
     border, best = settings.border, -1.0
-    rows, columns = np.nonzero(legal)
+    pixels = np.flatnonzero(legal)
     for attempt in range(settings.attempts):
         shrink = 1 - max(0.0, attempt / settings.attempts - 0.5)
         across, down = sizes.sizes[rng.integers(len(sizes.sizes))]
@@ -82,17 +82,17 @@ def draw_box(
         if box_width > width - 2 * border or box_height > height - 2 * border:
             continue
         # The centre lies on the object; a box near the image's border is moved inside.
-        pick = int(rng.integers(len(rows)))
-        x0 = _inside(int(columns[pick]) - box_width // 2, box_width, width, border)
-        y0 = _inside(int(rows[pick]) - box_height // 2, box_height, height, border)
+        row, column = divmod(int(pixels[rng.integers(len(pixels))]), width)
+        x0 = _inside(column - box_width // 2, box_width, width, border)
+        y0 = _inside(row - box_height // 2, box_height, height, border)
         box = Box(x0, y0, x0 + box_width, y0 + box_height)
         covered = (
-            area[box.y1, box.x1]
-            - area[box.y0, box.x1]
-            - area[box.y1, box.x0]
-            + area[box.y0, box.x0]
+            int(area[box.y1, box.x1])
+            - int(area[box.y0, box.x1])
+            - int(area[box.y1, box.x0])
+            + int(area[box.y0, box.x0])
         )
-        share = float(covered) / box.area
+        share = covered / box.area
         if share >= settings.on_foreground:
             return box
         best = max(best, share)
