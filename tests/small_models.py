@@ -22,6 +22,8 @@ SCHEDULER = {
     "beta_end": 0.012,
     "beta_schedule": "scaled_linear",
     "clip_sample": False,
+    "set_alpha_to_one": False,
+    "steps_offset": 1,
 }
 
 
@@ -68,7 +70,7 @@ def stable_diffusion(folder: Path, *, in_channels: int = 4, **scheduler: Any) ->
 
     torch.manual_seed(0)
     write_clip_tokenizer(folder / "raw")
-    tokenizer = CLIPTokenizer.from_pretrained(str(folder / "raw"))
+    tokenizer = CLIPTokenizer.from_pretrained(str(folder / "raw"), model_max_length=77)
     text = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=len(tokenizer),

@@ -1,0 +1,187 @@
+"""Whatever a user may write after --prior; and the contract that every prior keeps."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import numpy as np
+import pytest
+import small_models
+import torch
+from huggingface_hub import constants
+from safetensors.torch import save_file
+
+from anogen.concept.learning import Shot, learn_concepts
+from anogen.concept.settings import ConceptSettings
+from anogen.errors import InputError
+from anogen.prior import text_encoding
+from anogen.prior.loading import load_prior
+from anogen.prior.sampling import SamplerSettings, blended_sampling
+
+KINDS = ["embedded", "folder", "inpainting", "single file", "ldm"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory, small_prior_file: Path) -> dict[str, Path]:
+    """A path of each kind."""
+    root = tmp_path_factory.mktemp("models")
+    pipeline = small_models.stable_diffusion(root / "sd")
+    small_models.single_file(pipeline, root / "sd" / "one.safetensors")
+    small_models.stable_diffusion(root / "inpainting", in_channels=9)
+    small_models.ldm_text2img(root / "ldm")
+    return {
+        "embedded": small_prior_file,
+        "folder": root / "sd",
+        "inpainting": root / "inpainting",
+        "single file": root / "sd" / "one.safetensors",
+        "ldm": root / "ldm",
+    }
+
+
+def load(models: dict[str, Path], kind: str) -> Any:
+    size = 32 if kind == "single file" else None
+    return load_prior(str(models[kind]), device="cpu", image_size=size)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_prior_learns_and_draws(models: dict[str, Path], kind: str) -> None:
+    prior = load(models, kind)
+    assert prior.image_size == 32
+    rng = np.random.default_rng(0)
+    mask = np.zeros((48, 48), bool)
+    mask[20:30, 18:26] = True
+    image = rng.integers(90, 160, (48, 48, 3)).astype(np.uint8)
+    image[mask] = 20
+    shots = {"spot": [Shot("000", "0" * 64, image, mask)]}
+    settings = ConceptSettings(
+        tokens=2, init="defect", steps=1, views=1, batch_size=2, check_every=1
+    )
+    (concept,) = learn_concepts(prior, shots, category="plate", settings=settings, seed=3)
+    assert concept.prior == prior.fingerprint
+    assert concept.tokens.shape == (2, prior.token_dim)
+    assert len(concept.losses) == 2
+    assert np.isfinite(concept.losses).all()
+
+    cells, channels = prior.latent_size, prior.latent_channels
+    normal = prior.encode(torch.rand((2, 3, 32, 32)) * 2 - 1)
+    assert normal.shape == (2, channels, cells, cells)
+    region = torch.zeros(2, 1, cells, cells)
+    region[:, :, 1:3, 1:3] = 1
+    drawn = blended_sampling(
+        prior,
+        normal=normal,
+        region=region,
+        context=prior.context(concept.tokens[None]).expand(2, -1, -1),
+        surroundings=normal * (1 - region) if prior.inpainting else None,
+        noise=torch.randn(normal.shape, generator=torch.Generator().manual_seed(1)),
+        settings=SamplerSettings(steps=3, guidance=2.0),
+    )
+    outside = region.expand_as(normal) == 0
+    assert torch.equal(drawn[outside], normal[outside])
+    assert (drawn[~outside] != normal[~outside]).all()
+    pictures = prior.decode(drawn)
+    assert pictures.shape == (2, 3, 32, 32)
+    assert pictures.abs().max() <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_loading_twice_gives_the_same_prior(models: dict[str, Path], kind: str) -> None:
+    first, second = load(models, kind), load(models, kind)
+    assert first.fingerprint == second.fingerprint
+    assert torch.equal(first.word_tokens("defect"), second.word_tokens("defect"))
+    assert not any(parameter.requires_grad for parameter in first.parameters())
+    assert not any(module.training for module in first.modules())
+
+
+@pytest.mark.parametrize("name", ["model.ckpt", "v1-5.bin", "weights.pt", "some/where.PTH"])
+def test_pickles_are_refused_with_the_way_to_convert_them(name: str) -> None:
+    with pytest.raises(InputError, match=r"pickled.*from_single_file.*save_pretrained"):
+        load_prior(name)
+
+
+def test_a_pickle_named_safetensors_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"\x80\x02}q\x00.")
+    with pytest.raises(InputError, match="not a readable"):
+        load_prior(str(path))
+
+
+def test_unknown_names_and_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="unknown prior 'embeded'"):
+        load_prior("embeded")
+    with pytest.raises(InputError, match="unknown prior '/no/such/folder'"):
+        load_prior("/no/such/folder")
+    with pytest.raises(InputError, match="no such file"):
+        load_prior(str(tmp_path / "gone.safetensors"))
+    with pytest.raises(InputError, match="no model that anogen knows"):
+        load_prior(str(tmp_path))
+    save_file({"lora.down": torch.zeros(2)}, tmp_path / "lora.safetensors")
+    with pytest.raises(InputError, match="neither an embedded prior"):
+        load_prior(str(tmp_path / "lora.safetensors"))
+
+
+def test_offline_keeps_to_the_cache(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(InputError) as caught:
+        load_prior("owner/tiny-model")
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in ("owner/tiny-model", str(tmp_path), "HF_HUB_OFFLINE is set", "path/to/folder"):
+        assert part in message
+    # The layout of the hub's cache.
+    cached = tmp_path / "models--owner--tiny-model"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(models["folder"], cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    assert load_prior("owner/tiny-model").fingerprint == load(models, "folder").fingerprint
+
+
+def test_a_failing_network_gives_one_sentence_after_one_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def broken(name: str, **_: Any) -> str:
+        tries.append(name)
+        raise OSError("cannot resolve host\nsecond line")
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
+    with pytest.raises(InputError) as caught:
+        load_prior("owner/tiny-model")
+    message = str(caught.value)
+    assert tries == ["owner/tiny-model"]
+    assert "\n" not in message
+    for part in (f"{constants.ENDPOINT}/owner/tiny-model", str(tmp_path), "cannot resolve host"):
+        assert part in message
+
+
+def test_a_single_file_without_a_tokenizer_says_where_to_put_one(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    shutil.copy(models["single file"], tmp_path)
+    with pytest.raises(InputError) as caught:
+        load_prior(str(tmp_path / "one.safetensors"))
+    assert f"put its vocab.json and merges.txt into {tmp_path / 'tokenizer'}" in str(caught.value)
+    small_models.write_clip_tokenizer(tmp_path / "tokenizer")
+    prior = load_prior(str(tmp_path / "one.safetensors"))
+    assert prior.fingerprint == load(models, "folder").fingerprint
+
+
+@pytest.mark.parametrize("kind", ["folder", "single file", "ldm"])
+def test_without_transformers_the_extra_is_named(
+    models: dict[str, Path], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing: Callable[[str], None] = lambda name: None  # noqa: E731, ARG005
+    monkeypatch.setattr(text_encoding, "find_spec", missing)
+    with pytest.raises(InputError, match=r"anogen\[text\]"):
+        load_prior(str(models[kind]))
