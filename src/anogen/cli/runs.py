@@ -9,10 +9,10 @@ from anogen.study import pipeline
 from anogen.study.gain import sentence
 from anogen.study.report import write_report
 from anogen.study.results import Results
-from anogen.study.run_folder import CONFIG, RunFolder, at_work, claim, open_run
+from anogen.study.run_folder import CONFIG, RunFolder, at_work, open_run
 from anogen.study.settings import RunSettings, resolve
 from anogen.study.stages.evaluate import evaluate as evaluate_run
-from anogen.study.stages.material import Pairs, categories_of, prior_of
+from anogen.study.stages.material import categories_of, prior_of
 
 Given = dict[str, Any]
 
@@ -95,7 +95,8 @@ def learn_in_run(path: Path) -> None:
     """``anogen learn`` on the folder of a run."""
     folder = open_run(path)
     with at_work(path):
-        _learn(folder, categories_of(folder))
+        pipeline.learn_stage(folder, categories_of(folder), prior_of(folder.settings))
+    print(f"concepts: {path / 'concepts'}")
 
 
 def learn_from(preset: str, given: Given, overrides: tuple[str, ...], out: Path | None) -> None:
@@ -103,15 +104,8 @@ def learn_from(preset: str, given: Given, overrides: tuple[str, ...], out: Path 
     settings = resolve(preset, given, overrides=overrides)
     path = _out(out, settings)
     with at_work(path):
-        claim(path, settings)
-        prior_of(settings)  # refused before a run is started
-        folder, pairs = pipeline.start(path, settings, command=_command())
-        _learn(folder, pairs)
-
-
-def _learn(folder: RunFolder, pairs: Pairs) -> None:
-    pipeline.learn_stage(folder, pairs, prior_of(folder.settings))
-    print(f"concepts: {folder.path / 'concepts'}")
+        pipeline.learn_stage(*pipeline.start(path, settings, command=_command()))
+    print(f"concepts: {path / 'concepts'}")
 
 
 def generate(path: Path) -> None:

@@ -25,7 +25,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def start(path: Path, settings: RunSettings, *, command: list[str]) -> tuple[RunFolder, Pairs]:
+def start(
+    path: Path, settings: RunSettings, *, command: list[str]
+) -> tuple[RunFolder, Pairs, LatentDiffusion]:
     """Check all input, then start a run in ``path`` or take up the one that is there.
 
     The folder is written to only once nothing is wrong, so that a corrected command finds no run
@@ -39,8 +41,9 @@ def start(path: Path, settings: RunSettings, *, command: list[str]) -> tuple[Run
     for notice in check_dataset(run):
         say(f"note: {notice}")
     pairs = categories_of(run)
+    prior = prior_of(settings)
     run.write_config(command=command)
-    return run, pairs
+    return run, pairs, prior
 
 
 def learn_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:
@@ -89,9 +92,7 @@ def run_all(path: Path, settings: RunSettings, *, command: list[str]) -> Results
         InputError: for anything wrong with the input.
     """
     with at_work(path):
-        claim(path, settings)
-        prior = prior_of(settings)
-        run, pairs = start(path, settings, command=command)
+        run, pairs, prior = start(path, settings, command=command)
         learn_stage(run, pairs, prior)
         generate_stage(run, pairs, prior)
         train_stage(run, pairs)

@@ -24,6 +24,7 @@ from anogen.study.results import (
     PixelMetrics,
     Results,
     Run,
+    read_results,
     write_results,
 )
 from anogen.study.run_folder import RunFolder, versions
@@ -55,7 +56,7 @@ def evaluate(run: RunFolder, pairs: Pairs) -> Results:
     gains = gains_of(results, lambda one: read_scores(run.path / one.folder / SCORES))
     results = results.model_copy(update={"gain": gains})
     write_results(run.results, results)
-    return results
+    return read_results(run.results)
 
 
 class _TestSet:
