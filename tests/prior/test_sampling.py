@@ -308,11 +308,16 @@ def test_missing_inputs_are_refused(plain, work):
         sample(plain, work, SamplerSettings(solver="ddim", steps=1000))
 
 
-def test_a_region_thinner_than_a_cell_is_drawn_in_its_fullest_cells(plain, work):
+def test_cells_that_are_drawn_by_hand(plain, work):
+    """A box with cells half, more and less in it, and a line thinner than a cell apart from it."""
     region = torch.zeros_like(work["region"])
-    region[:, :, 3, 2:5] = torch.tensor([0.1, 0.2, 0.2])
+    region[:, :, 1:4, 1:3] = 1.0
+    region[:, :, 1:4, 0] = 0.6
+    region[:, :, 1:4, 3] = 0.4
+    region[:, :, 4, 1:3] = 0.5
+    region[:, :, 6, 5:8] = torch.tensor([0.1, 0.2, 0.2])
     drawn = sample(plain, work, SamplerSettings(steps=3), region=region)
     changed = (drawn != work["normal"]).any(dim=1)
     expected = torch.zeros(BATCH, LATENT, LATENT, dtype=torch.bool)
-    expected[:, 3, 3:5] = True
+    expected[:, 1:4, 0:3] = expected[:, 4, 1:3] = expected[:, 6, 5:8] = True
     assert torch.equal(changed, expected)

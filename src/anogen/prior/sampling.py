@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from anogen.prior.contract import LatentDiffusion
@@ -98,7 +99,7 @@ def blended_sampling(
         prior: the frozen model.
         normal: clean latents of the normal windows ``(B, C, s, s)``.
         region: ``(B, 1, s, s)`` in [0, 1], the share of each cell that may be drawn in. Blending
-            takes the cells with at least half, or the fullest ones if none has that.
+            takes the cells with at least half as much as the fullest cell beside them.
         context: states for cross-attention ``(B, L, D)``.
         surroundings: what an inpainting prior sees of the normal, or None.
         noise: standard normal, shape of ``normal``: the start, and the noise of the surroundings.
@@ -120,7 +121,7 @@ def blended_sampling(
         scheduler.set_begin_index(first)
     timesteps = scheduler.timesteps[first:]
     batch = len(normal)
-    drawn = (region >= region.amax(dim=(1, 2, 3), keepdim=True).clamp(max=0.5)).to(normal.dtype)
+    drawn = _drawn_cells(region).to(normal.dtype)
     latents = noise * scheduler.init_noise_sigma
     if start is not None and settings.strength < 1:
         latents = scheduler.add_noise(start, noise, timesteps[:1].repeat(batch))
@@ -152,6 +153,13 @@ def blended_sampling(
         latents = (1 - drawn) * held + drawn * latents
     result: Tensor = latents
     return result
+
+
+def _drawn_cells(region: Tensor) -> Tensor:
+    """Cells of a region that are drawn, boolean: along a box those at least half in it, and all
+    along parts thinner than a cell."""
+    fullest = F.max_pool2d(region, 3, stride=1, padding=1)
+    return (region > 0) & (region >= fullest / 2)
 
 
 def _predict(

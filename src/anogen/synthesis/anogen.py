@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from anogen.concept.concept import Concept
@@ -22,7 +24,6 @@ from anogen.placement.box import Box
 from anogen.placement.window import Window, window_around
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import blended_sampling
-from anogen.synthesis.blending import faded_inside
 from anogen.synthesis.canvas import FULL, check
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
@@ -171,9 +172,7 @@ class AnoGenSynthesizer:
         box, window, normal = prepared.box, prepared.window, prepared.job.normal
         inside = prepared.job.region[box.slices]
         changed = window.box_of(change_map(drawn, decoded), box)
-        width = round(self.settings.feather * min(box.width, box.height))
-        # A border pixel of the box is a border of the region too: pad before measuring distance.
-        opacity = faded_inside(np.pad(inside, 1), width)[1:-1, 1:-1]
+        opacity = _opacity(inside, self.settings.feather)
         white = FULL[normal.dtype]
         below = normal[box.slices].astype(np.float32) / white
         new, old = window.box_of(drawn, box), window.box_of(decoded, box)
@@ -194,6 +193,20 @@ class AnoGenSynthesizer:
     def provenance(self) -> dict[str, Any]:
         """What is needed, with the seed, to draw the same again."""
         return {"synthesizer": "anogen"} | self.settings.model_dump(mode="json")
+
+
+def _opacity(region: NDArray[np.bool_], feather: float) -> NDArray[np.float32]:
+    """How strongly the drawing shows: 0 outside the region, 1 inside beyond the seam.
+
+    The seam is ``feather`` times the thickness of each connected part, so that thin parts show
+    as well as thick ones; the array's border is a border of the region.
+    """
+    padded = np.pad(region, 1).view(np.uint8)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    count, parts = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
+    thickness = 2 * np.asarray(ndimage.maximum(distance, parts, np.arange(count)), np.float32)
+    opacity: NDArray[np.float32] = np.clip(distance / (feather * thickness[parts] + 1), 0, 1)
+    return opacity
 
 
 def _window(image: Image, window: Window, size: int) -> NDArray[np.float32]:

@@ -38,7 +38,10 @@ class SynthesisSettings(BaseModel):
         description="what an inpainting prior sees under the region: nothing, or the normal",
     )
     feather: float = Field(
-        default=0.08, ge=0, le=0.5, description="seam inside the box, as a share of its short side"
+        default=0.08,
+        ge=0,
+        le=0.5,
+        description="seam inside the region, as a share of its thickness",
     )
     keep_detail: bool = Field(
         default=True,

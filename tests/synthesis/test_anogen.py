@@ -1,0 +1,280 @@
+"""The contract of synthesizers for the diffusion one, whatever image and region it is given."""
+
+import numpy as np
+import pytest
+import torch
+
+from anogen.concept.concept import Concept
+from anogen.errors import InputError
+from anogen.placement.box import Box
+from anogen.synthesis.anogen import AnoGenSynthesizer, Job
+from anogen.synthesis.contract import synthesizers
+from anogen.synthesis.settings import SynthesisSettings
+
+SHAPES = [(300, 417), (64, 64, 3), (41, 30, 3), (9, 70), (700, 500, 3)]
+QUICK = SynthesisSettings(steps=2, init="noise")
+
+
+def picture(shape, dtype=np.uint8, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, np.iinfo(dtype).max, shape, dtype=dtype, endpoint=True)
+
+
+def support():
+    mask = np.zeros((40, 50), bool)
+    mask[12:25, 20:30] = True
+    return [(picture((40, 50, 3), seed=1), mask)]
+
+
+def concept_of(prior, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    tokens = 3 * torch.randn(4, prior.token_dim, generator=generator)
+    return Concept(category="plate", defect="spot", tokens=tokens, prior=prior.fingerprint)
+
+
+def synthesizer(prior, settings=QUICK, seed=0):
+    made = synthesizers["anogen"](
+        prior, concept_of(prior, seed), settings=settings, supports=support()
+    )
+    assert isinstance(made, AnoGenSynthesizer)
+    return made
+
+
+def regions_of(shape):
+    """A box, a corner, everything, a ring, two far pixels: by name."""
+    height, width = shape[:2]
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot((y - height / 2) / height, (x - width / 2) / width)
+    dots = np.zeros((height, width), bool)
+    dots[0, 0] = dots[height // 2, width // 2] = True
+    return {
+        "box": Box(width // 3, height // 4, width // 2, height // 2).mask(height, width),
+        "corner": Box(width - 8, height - 6, width, height).mask(height, width),
+        "everything": np.ones((height, width), bool),
+        "ring": (distance < 0.4) & (distance > 0.25),
+        "dots": dots,
+    }
+
+
+def check_anomaly(anomaly, normal, region):
+    assert anomaly.image.shape == normal.shape
+    assert anomaly.image.dtype == normal.dtype
+    assert anomaly.box == Box.around(region)
+    np.testing.assert_array_equal(anomaly.region, region)
+    assert anomaly.mask.dtype == np.float32
+    assert anomaly.mask.shape == normal.shape[:2]
+    assert 0 <= anomaly.mask.min() <= anomaly.mask.max() <= 1
+    assert not anomaly.mask[~region].any()
+    # Not only outside the box: outside the region within it, too.
+    np.testing.assert_array_equal(anomaly.image[~region], normal[~region])
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [*((shape, np.uint8) for shape in SHAPES), *((shape, np.uint16) for shape in SHAPES[:3])],
+)
+def test_contract(small_prior, shape, dtype):
+    draw = synthesizer(small_prior)
+    normal = picture(shape, dtype)
+    before = normal.copy()
+    normal.setflags(write=False)
+    for name, region in regions_of(shape).items():
+        anomaly = draw(normal, region, np.random.default_rng(4))
+        np.testing.assert_array_equal(normal, before)
+        check_anomaly(anomaly, normal, region)
+        # A random prior may change few pixels by less than a grey level.
+        assert name != "everything" or (anomaly.image != normal).any()
+        again = draw(normal, region, np.random.default_rng(4))
+        assert again.image.tobytes() == anomaly.image.tobytes()
+        assert again.mask.tobytes() == anomaly.mask.tobytes()
+        assert again.provenance == anomaly.provenance
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"solver": "ddim", "eta": 0.7},
+        {"solver": "unipc", "steps": 3},
+        {"init": "sketch", "strength": 0.6, "solver": "ddim"},
+        {"init": "sketch", "strength": 0.6},
+        {"init": "normal", "strength": 0.4, "solver": "unipc", "steps": 4},
+        {"surroundings": "blank", "guidance": 1.0},
+        {"feather": 0.0, "keep_detail": False},
+        {"context": 1.0, "feather": 0.5},
+    ],
+)
+def test_contract_under_every_setting(small_prior, changes):
+    settings = SynthesisSettings.model_validate(QUICK.model_dump() | changes)
+    draw = synthesizer(small_prior, settings)
+    for shape, names in [((90, 61), ("ring", "dots")), ((64, 64, 3), ("box", "corner"))]:
+        normal = picture(shape)
+        for name in names:
+            region = regions_of(shape)[name]
+            anomaly = draw(normal, region, np.random.default_rng(1))
+            check_anomaly(anomaly, normal, region)
+            torch.manual_seed(int(anomaly.image[0, 0].max()))
+            again = draw(normal, region, np.random.default_rng(1))
+            assert again.image.tobytes() == anomaly.image.tobytes()
+            assert anomaly.provenance.items() >= {"synthesizer": "anogen"}.items()
+            assert anomaly.provenance["solver"] == settings.solver
+
+
+@pytest.mark.parametrize("init", ["noise", "sketch"])
+def test_the_batch_changes_a_grey_level_at_most(small_prior, init):
+    settings = QUICK.model_copy(update={"init": init, "solver": "ddim", "eta": 0.5, "steps": 4})
+    draw = synthesizer(small_prior, settings)
+    jobs = []
+    for number, shape in enumerate(SHAPES):
+        region = list(regions_of(shape).values())[number]
+        jobs.append((picture(shape, seed=number), region))
+
+    def drawn(chosen):
+        return draw.draw([Job(*jobs[n], np.random.default_rng(n)) for n in chosen])
+
+    together = drawn(range(len(jobs)))
+    backwards = drawn(reversed(range(len(jobs))))[::-1]
+    for number, (one, other) in enumerate(zip(together, backwards, strict=True)):
+        (alone,) = drawn([number])
+        for anomaly in (other, alone):
+            difference = np.abs(anomaly.image.astype(int) - one.image.astype(int))
+            assert difference.max() <= 1
+            assert np.abs(anomaly.mask - one.mask).mean() < 1e-3
+
+
+def test_no_jobs_are_no_anomalies(small_prior):
+    assert synthesizer(small_prior).draw([]) == []
+
+
+def test_seeds_and_concepts_make_the_difference(small_prior):
+    normal = picture((64, 64, 3))
+    region = regions_of((64, 64))["box"]
+    settings = QUICK.model_copy(update={"guidance": 6.0})
+    images = {
+        synthesizer(small_prior, settings, concept)(
+            normal, region, np.random.default_rng(seed)
+        ).image.tobytes()
+        for concept in range(2)
+        for seed in range(3)
+    }
+    assert len(images) == 6
+
+
+def test_grey_images_are_drawn_like_their_colour_copies(small_prior):
+    grey = picture((80, 70)) // 2 + np.uint8(60)  # no clipping, which acts on each channel
+    region = regions_of(grey.shape)["ring"]
+    draw = synthesizer(small_prior)
+    one = draw(grey, region, np.random.default_rng(0))
+    three = draw(np.repeat(grey[..., None], 3, axis=2), region, np.random.default_rng(0))
+    np.testing.assert_allclose(one.image, three.image.mean(axis=2), atol=1.01)
+    np.testing.assert_allclose(one.mask, three.mask, atol=1e-4)
+
+
+def test_16_bits_are_drawn_like_8_and_keep_their_fine_steps(small_prior):
+    eight = picture((80, 70, 3))
+    region = regions_of(eight.shape)["box"]
+    draw = synthesizer(small_prior)
+    one = draw(eight, region, np.random.default_rng(0))
+    two = draw(eight.astype(np.uint16) * 257, region, np.random.default_rng(0))
+    np.testing.assert_allclose(two.image / 257, one.image, atol=0.51)
+    assert (two.image[region] % 257 != 0).mean() > 0.5
+
+
+class Repainter:
+    """A stand-in prior that draws a constant: what comes back is known to the pixel."""
+
+    name = "repainter"
+    inpainting = False
+    fingerprint = "repainter"
+    image_size, latent_size, latent_channels, token_dim = 32, 8, 3, 2
+    alphas_cumprod = torch.linspace(0.999, 0.01, 1000, dtype=torch.float64)
+    tone = 0.5
+
+    def encode(self, images):
+        return torch.nn.functional.avg_pool2d(images, 4)
+
+    def decode(self, latents):
+        return torch.nn.functional.interpolate(latents, scale_factor=4)
+
+    def predict_noise(self, latents, timestep, context, *, surroundings=None, region=None):  # noqa: ARG002
+        level = self.alphas_cumprod[timestep].float().view(-1, 1, 1, 1)
+        return (latents - level.sqrt() * self.tone) / (1 - level).sqrt()
+
+    def context(self, tokens):
+        return tokens
+
+
+@pytest.mark.parametrize("feather", [0.0, 0.25])
+def test_what_the_prior_draws_is_pasted_with_its_seam_and_its_mask(feather):
+    prior = Repainter()
+    concept = Concept(category="a", defect="b", tokens=torch.zeros(1, 2), prior="repainter")
+    settings = SynthesisSettings(steps=3, guidance=1.0, init="noise", feather=feather)
+    draw = AnoGenSynthesizer(prior, concept, settings=settings)
+    normal = np.full((100, 100, 3), 60, np.uint8)
+    box = Box(40, 44, 56, 60)
+    anomaly = draw(normal, box.mask(100, 100), np.random.default_rng(0))
+    # The window is the box's double: 32 pixels, the prior's own size. Cells of four pixels, on
+    # the window's grid; 0.5 in [-1, 1] is 191 of 255.
+    centre = Box(46, 50, 50, 54)
+    assert (np.abs(anomaly.image[centre.slices].astype(int) - 191) <= 1).all()
+    assert (anomaly.mask[centre.slices] == 1).all()
+    first = anomaly.image[52, 40:48, 0].astype(float)
+    # Opacity rises over a quarter of 16 pixels: about 1/5, 2/5, 3/5, 4/5, then 1.
+    rise = [0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1] if feather else [1] * 8
+    np.testing.assert_allclose(first, 60 + np.array(rise) * (191 - 60), atol=4)
+
+
+def test_thin_regions_show_as_well_as_thick_ones():
+    prior = Repainter()
+    concept = Concept(category="a", defect="b", tokens=torch.zeros(1, 2), prior="repainter")
+    settings = SynthesisSettings(steps=3, guidance=1.0, init="noise", feather=0.08)
+    normal = np.full((100, 100), 60, np.uint8)
+    region = np.zeros((100, 100), bool)
+    region[20:80, 20:26] = region[20:24, 40:80] = True
+    anomaly = AnoGenSynthesizer(prior, concept, settings=settings)(
+        normal, region, np.random.default_rng(0)
+    )
+    for part in (np.s_[22:78, 22:24], np.s_[21:23, 42:78]):
+        assert (anomaly.image[part] > 150).mean() > 0.8
+        assert (anomaly.mask[part] > 0.9).mean() > 0.7
+
+
+def test_the_normals_detail_stays_where_nothing_is_drawn():
+    prior = Repainter()
+    prior.tone = 60 / 255 * 2 - 1
+    concept = Concept(category="a", defect="b", tokens=torch.zeros(1, 2), prior="repainter")
+    normal = np.full((64, 64), 60, np.uint8)
+    # A checkerboard finer than the prior's cells, lost in the latents.
+    normal[::2, ::2] += 3
+    normal[1::2, 1::2] -= 3
+    region = Box(20, 20, 44, 44).mask(64, 64)
+    for keep, different in ((True, False), (False, True)):
+        settings = SynthesisSettings(
+            steps=3, guidance=1.0, init="noise", feather=0, keep_detail=keep
+        )
+        anomaly = AnoGenSynthesizer(prior, concept, settings=settings)(
+            normal, region, np.random.default_rng(0)
+        )
+        assert not anomaly.mask.any()
+        assert (np.abs(anomaly.image.astype(int) - normal).max() > 1) == different
+
+
+def test_wrong_use_is_refused(small_prior):
+    concept = concept_of(small_prior)
+    other = Concept(category="plate", defect="spot", tokens=concept.tokens, prior="feedbeef")
+    with pytest.raises(InputError, match=r"plate/spot .* feedbeef"):
+        AnoGenSynthesizer(small_prior, other, settings=QUICK)
+    with pytest.raises(InputError, match="init: sketch"):
+        AnoGenSynthesizer(small_prior, concept, settings=SynthesisSettings(init="sketch"))
+    wide = Concept(
+        category="plate", defect="spot", tokens=torch.zeros(1, 99), prior=small_prior.fingerprint
+    )
+    with pytest.raises(InputError, match="width 99"):
+        AnoGenSynthesizer(small_prior, wide, settings=QUICK)
+    draw, rng = synthesizer(small_prior), np.random.default_rng(0)
+    normal = picture((20, 20))
+    with pytest.raises(InputError, match="give a region"):
+        draw(normal, None, rng)
+    with pytest.raises(InputError, match="region is empty"):
+        draw(normal, np.zeros((20, 20), bool), rng)
+    with pytest.raises(InputError, match="uint8 or uint16"):
+        draw(normal.astype(np.float32), np.ones((20, 20), bool), rng)
