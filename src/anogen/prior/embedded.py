@@ -20,6 +20,9 @@ WEIGHTS = Path(__file__).parent / "weights" / "embedded.safetensors"
 
 TIMESTEPS = 1000
 
+DEFECT_VARIANCE = 0.25
+"""Variance that a defect adds to latents of unit variance, averaged over a box."""
+
 
 def cosine_schedule(timesteps: int = TIMESTEPS) -> Tensor:
     """Alpha-bar ``(T,)`` of the cosine schedule (Nichol and Dhariwal 2021, Eq. 17), float64."""
@@ -101,12 +104,27 @@ class EmbeddedPrior(nn.Module):
         surroundings: Tensor,
         region: Tensor,
     ) -> Tensor:
-        """The network's own output ``v = sqrt(ab) eps - sqrt(1 - ab) z0``, shape of latents."""
-        stacked = torch.cat([latents, surroundings, region], dim=1)
+        """The velocity ``v = sqrt(ab) eps - sqrt(1 - ab) z0``, shape of ``latents``.
+
+        Where the normal is visible, ``z0`` is expected near it, so the network only has to say what
+        differs (the preconditioning of Karras et al. 2022, section 5, about the normal instead of
+        about zero): the best linear guess from the noisy latents is added to its output, which is
+        scaled to the spread that this guess leaves. With a blank cell both vanish into plain
+        velocity prediction.
+        """
+        level = self.alphas_cumprod.to(latents.device)[timestep].to(latents.dtype)
+        level = level.view(-1, 1, 1, 1)
+        blank = (surroundings == 0).all(dim=1, keepdim=True)
+        variance = torch.where(blank, 1.0, DEFECT_VARIANCE).to(latents.dtype)
+        spread = variance * level + 1 - level
+        offset = latents - level.sqrt() * surroundings
+        guess = (level * (1 - level)).sqrt() * (1 - variance) / spread * offset
+        stacked = torch.cat([offset / spread.sqrt(), surroundings, region], dim=1)
         if next(self.denoiser.parameters()).is_contiguous(memory_format=torch.channels_last):
             stacked = stacked.contiguous(memory_format=torch.channels_last)
-        velocity: Tensor = self.denoiser(stacked, timestep, context).sample
-        return velocity
+        residual: Tensor = self.denoiser(stacked, timestep, context).sample
+        scale = (variance / spread).sqrt()
+        return scale * residual + guess - (1 - level).sqrt() * surroundings
 
     def predict_noise(
         self,

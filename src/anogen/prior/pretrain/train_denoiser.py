@@ -29,7 +29,7 @@ NORMAL_SHARE = 0.12
 GENERIC_SHARE = 0.2
 EMPTY_SHARE = 0.1
 MASK_REGION_SHARE = 0.2
-BLANK_SHARE = 0.4
+BLANK_SHARE = 0.3
 OUTSIDE_WEIGHT, REGION_WEIGHT, MASK_WEIGHT = 0.1, 0.9, 2.0
 """Weights of the loss on a latent cell: everywhere, plus in the region, plus on the defect."""
 
