@@ -131,8 +131,8 @@ def test_all_problems_at_once(anogen, broken):
     answer = anogen("validate", broken)
     assert answer.code == 2
     assert answer.err.splitlines()[0] == f"anogen: {len(damages)} problems:"
-    for damage, name, sentence in CASES:
-        if damage in damages:
+    for case, name, sentence in CASES:
+        if case in damages:
             assert any(name in line and sentence in line for line in answer.err.splitlines())
 
 

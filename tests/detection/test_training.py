@@ -20,6 +20,7 @@ class KilledError(Exception):
 def run(folder: Path, *, kill_at: int | None = None, name: str = "unet", seed: int = 3) -> None:
     detector, mixture = tiny(name, steps=STEPS)
     step_of = detector.step
+    taken = 0
 
     def step(batch: Batch) -> dict[str, float]:
         nonlocal taken
@@ -28,7 +29,6 @@ def run(folder: Path, *, kill_at: int | None = None, name: str = "unet", seed: i
             raise KilledError
         return step_of(batch)
 
-    taken = 0
     detector.step = step  # type: ignore[method-assign]
     train(detector, mixture, steps=STEPS, seed=seed, folder=folder, checkpoint_every=4)
 

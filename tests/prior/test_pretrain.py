@@ -32,7 +32,7 @@ from anogen.prior.world.defects import WORDS
 def tiny_network(layout=torch.contiguous_format):
     torch.manual_seed(1)
     network = nn.Sequential(nn.Conv2d(3, 5, 3), nn.ReLU(), nn.Conv2d(5, 2, 3))
-    return network.to(memory_format=layout)
+    return network.to(memory_format=layout)  # type: ignore[call-overload]
 
 
 def tiny_run(state, network, *, until):

@@ -23,6 +23,7 @@ from test_pipeline import SMALL_RUN
 
 from anogen.cli import main as anogen
 from anogen.cli import runs as _  # noqa: F401  imported before the forks
+from anogen.detection.training import train as train_detector
 from anogen.study.stages import train as train_stage
 
 KILLS = 20
@@ -94,7 +95,7 @@ def main(dataset: str, prior: str, workplace: Path) -> None:
     """Twenty kills; a run that ends between them is compared, and the next one begins."""
     torch.set_num_threads(1)
     # The small trainings end before the first checkpoint would be due.
-    train_stage.train_detector = partial(train_stage.train_detector, checkpoint_every=2)
+    train_stage.train_detector = partial(train_detector, checkpoint_every=2)  # type: ignore[attr-defined]
     command = ["anogen", "run", dataset, "--prior", prior, "--out", str(RUN)]
     command += [part for value in SMALL_RUN for part in ("--set", value)]
     unbroken, broken = workplace / "unbroken", workplace / "broken"

@@ -26,7 +26,10 @@ Defects = Annotated[
     list[str] | None, typer.Option("--defect", help="Defect type to take; repeat for more.")
 ]
 LayoutName = Annotated[str | None, typer.Option("--layout", help="mvtec or folder.")]
-PriorName = Annotated[str | None, typer.Option("--prior", help="embedded, or a .safetensors file.")]
+PriorName = Annotated[
+    str | None,
+    typer.Option("--prior", help="embedded, a .safetensors file, a diffusers folder, a hub id."),
+]
 Preset = Annotated[str, typer.Option("--preset", help="quick, best, paper or official.")]
 Shots = Annotated[int | None, typer.Option("--shots", help="Support images of each defect.")]
 SupportName = Annotated[

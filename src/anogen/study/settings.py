@@ -139,7 +139,10 @@ class RunSettings(_Part):
     seed: int = Field(default=0, ge=0, description="of everything random in the run")
     dataset: DatasetSettings
     support: SupportSettings = SupportSettings()
-    prior: str = Field(default="embedded", description="embedded, or a .safetensors file")
+    prior: str = Field(
+        default="embedded",
+        description="embedded, a .safetensors file, a diffusers folder, or a hub id",
+    )
     concept: ConceptSettings = ConceptSettings()
     placement: PlacementSettings = PlacementSettings()
     synthesis: SynthesisSettings = SynthesisSettings()
@@ -232,9 +235,13 @@ def _anchored(settings: RunSettings) -> RunSettings:
 
     support, training = settings.support, settings.training
     prior = settings.prior
+    if prior.endswith(".safetensors") or (
+        prior != "embedded" and Path(prior).expanduser().is_dir()
+    ):
+        prior = str(absolute(prior))
     return settings.model_copy(
         update={
-            "prior": absolute(prior) if prior.endswith(".safetensors") else prior,
+            "prior": prior,
             "support": support.model_copy(update={"listing": absolute(support.listing)}),
             "training": training.model_copy(update={"textures": absolute(training.textures)}),
         }
