@@ -37,12 +37,9 @@ def fetch(name: str, files: Sequence[str], *, what: str, instead: str) -> Path:
     except Exception as error:  # the client's errors have no common base but this
         where = f"in the cache {constants.HF_HUB_CACHE}"
         if not offline:
-            where = f"at {constants.ENDPOINT}/{name} nor {where}"
+            where = f"at {constants.ENDPOINT}/{name} or {where}"
         reason = "HF_HUB_OFFLINE is set" if offline else _reason(error)
-        raise InputError(
-            f"{what} ({name}) was found {'not ' if offline else 'neither '}{where} ({reason}); "
-            f"{instead}."
-        ) from error
+        raise InputError(f"{what} was not found {where} ({reason}); {instead}.") from error
     return Path(folder)
 
 

@@ -80,7 +80,7 @@ def _kind_of(name: str, path: Path) -> tuple[str, Path]:
         path = fetch(
             name,
             HUB_FILES,
-            what="the prior",
+            what=f"the prior {name!r} (no folder of this name is here)",
             instead="fetch it on a machine with a network and give the folder "
             "(--prior path/to/folder), or use --prior embedded",
         )

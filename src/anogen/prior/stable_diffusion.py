@@ -102,7 +102,7 @@ def load_stable_diffusion_file(
         fetched = fetch(
             TOKENIZER_ID,
             TOKENIZER_FILES,
-            what="CLIP's tokenizer, which a single file lacks,",
+            what=f"CLIP's tokenizer ({TOKENIZER_ID}), which a single file lacks,",
             instead=f"put its vocab.json and merges.txt into {beside}",
         )
         tokenizer = load_tokenizer(CLIPTokenizer, fetched, TOKENIZER_FILES, part="")
