@@ -20,6 +20,7 @@ SMALL = {
     "widths": [16, 32],
     "attention": [False, True],
     "depth": 1,
+    "defect_variance": 0.25,
     "words": CONFIG["words"][:6],
 }
 

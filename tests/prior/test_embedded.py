@@ -154,15 +154,17 @@ def test_the_cosine_schedule_by_hand():
     assert float(levels[-1] / levels[-2]) == pytest.approx(0.001)
 
 
-def test_a_prior_is_known_by_its_weights(small_prior, small_prior_file):
+def test_a_prior_is_known_by_its_weights_and_shape(small_prior, small_prior_file):
     assert load_prior(str(small_prior_file)).fingerprint == small_prior.fingerprint
     tensors = load_file(small_prior_file)
-    assert fingerprint_of(tensors) == small_prior.fingerprint
+    config = small_prior.config
+    assert fingerprint_of(tensors, config) == small_prior.fingerprint
+    assert fingerprint_of(tensors, config | {"defect_variance": 1.0}) != small_prior.fingerprint
     reordered = dict(reversed(tensors.items()))
-    assert fingerprint_of(reordered) == small_prior.fingerprint
+    assert fingerprint_of(reordered, config) == small_prior.fingerprint
     name = next(iter(tensors))
     tensors[name].view(-1)[0] += 1
-    assert fingerprint_of(tensors) != small_prior.fingerprint
+    assert fingerprint_of(tensors, config) != small_prior.fingerprint
 
 
 def test_files_that_are_no_prior_end_in_a_sentence(small_prior_file, tmp_path):

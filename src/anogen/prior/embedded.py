@@ -20,9 +20,6 @@ WEIGHTS = Path(__file__).parent / "weights" / "embedded.safetensors"
 
 TIMESTEPS = 1000
 
-DEFECT_VARIANCE = 0.25
-"""Variance that a defect adds to latents of unit variance, averaged over a box."""
-
 
 def cosine_schedule(timesteps: int = TIMESTEPS) -> Tensor:
     """Alpha-bar ``(T,)`` of the cosine schedule (Nichol and Dhariwal 2021, Eq. 17), float64."""
@@ -115,7 +112,7 @@ class EmbeddedPrior(nn.Module):
         level = self.alphas_cumprod.to(latents.device)[timestep].to(latents.dtype)
         level = level.view(-1, 1, 1, 1)
         blank = (surroundings == 0).all(dim=1, keepdim=True)
-        variance = torch.where(blank, 1.0, DEFECT_VARIANCE).to(latents.dtype)
+        variance = torch.where(blank, 1.0, self.config["defect_variance"]).to(latents.dtype)
         spread = variance * level + 1 - level
         offset = latents - level.sqrt() * surroundings
         guess = (level * (1 - level)).sqrt() * (1 - variance) / spread * offset
@@ -181,9 +178,9 @@ def build(config: dict[str, Any]) -> EmbeddedPrior:
     )
 
 
-def fingerprint_of(tensors: dict[str, Tensor]) -> str:
-    """Hex SHA-256 (16 digits) of weights, in the order of their names."""
-    digest = hashlib.sha256()
+def fingerprint_of(tensors: dict[str, Tensor], config: dict[str, Any]) -> str:
+    """Hex SHA-256 (16 digits) of the configuration and the weights, in the order of their names."""
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for name in sorted(tensors):
         digest.update(name.encode())
         digest.update(
@@ -226,7 +223,7 @@ def load_embedded(path: Path | None = None) -> EmbeddedPrior:
             "anogen, make it again with 'anogen prior pretrain'."
         ) from error
     prior.alphas_cumprod = cosine_schedule()
-    prior.fingerprint = fingerprint_of(tensors)
+    prior.fingerprint = fingerprint_of(tensors, prior.config)
     prior.requires_grad_(False)
     prior.denoiser.to(memory_format=torch.channels_last)
     return prior.eval()

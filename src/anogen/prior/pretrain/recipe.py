@@ -29,6 +29,8 @@ CONFIG: dict[str, Any] = {
     "widths": [80, 128, 128],
     "attention": [False, True, True],
     "depth": 2,
+    # Variance that a defect adds to latents of unit variance, averaged over a box.
+    "defect_variance": 0.25,
     "words": [*GENERIC, *WORDS],
 }
 
