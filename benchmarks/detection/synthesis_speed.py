@@ -101,10 +101,10 @@ def measured(side: int) -> list[dict[str, object]]:
     for name, synthesizer in members(side).items():
         row: dict[str, object] = {"what": name, "side": side}
         for kind, image in kinds.items():
-            row[kind] = round(rate(lambda s=synthesizer, i=image: s(i, None, rng)))
+            row[kind] = round(rate(lambda s=synthesizer, i=image: s(i, None, rng)))  # type: ignore[misc]
         rows.append(row)
     for name, noise in (("Perlin noise", perlin), ("Perlin, full images", straightforward_perlin)):
-        speed = round(rate(lambda n=noise: n((side, side), (8, 8), rng)))
+        speed = round(rate(lambda n=noise: n((side, side), (8, 8), rng)))  # type: ignore[misc]
         rows.append({"what": name, "side": side, "grey 8 bit": speed})
     return rows
 

@@ -64,6 +64,10 @@ def measured(dtype: type, share: float) -> dict[str, object]:
 
     reference = seconds(lambda: (roc_auc_score(truth, wide), average_precision_score(truth, wide)))
     exact = seconds(lambda: ranking_metrics(flat, truth))
+    assert ours.auroc is not None
+    assert ours.ap is not None
+    assert streamed.auroc is not None
+    assert streamed.ap is not None
     return {
         "scores": np.dtype(dtype).name,
         "defective": share,
