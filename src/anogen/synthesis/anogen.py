@@ -51,11 +51,12 @@ class Job:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A job cut to its window; arrays are float32 of the prior's image size S."""
+    """A job cut to its window; float32 arrays are of the prior's image size S."""
 
     job: Job
     box: Box
     window: Window
+    base: Image
     normal: NDArray[np.float32]
     region: NDArray[np.float32]
     sketch: NDArray[np.float32] | None
@@ -139,7 +140,7 @@ class AnoGenSynthesizer:
             step_noise=[torch.Generator().manual_seed(p.seed) for p in prepared],
         )
         drawn = _arrays(self.prior.decode(latents))
-        decoded = _arrays(self.prior.decode(normal))
+        decoded = _arrays(self.prior.decode(normal if start is None else start))
         return [self._finish(p, drawn[row], decoded[row]) for row, p in enumerate(prepared)]
 
     def _prepare(self, job: Job) -> _Prepared:
@@ -148,19 +149,19 @@ class AnoGenSynthesizer:
         box = Box.around(job.region)
         size = self.prior.image_size
         window = window_around(box, height, width, size=size, context=self.settings.context)
-        sketch = None
+        base = job.normal
         if self._sketcher is not None:
-            pasted = self._sketcher(job.normal, job.region, job.rng).image
-            sketch = _window(pasted, window, size)
+            base = self._sketcher(job.normal, job.region, job.rng).image
         seed = int(job.rng.integers(2**62))
         shape = (self.prior.latent_channels, self.prior.latent_size, self.prior.latent_size)
         return _Prepared(
             job=job,
             box=box,
             window=window,
+            base=base,
             normal=_window(job.normal, window, size),
             region=np.clip(window.cut(job.region.astype(np.float32), size), 0, 1),
-            sketch=sketch,
+            sketch=None if self._sketcher is None else _window(base, window, size),
             noise=torch.randn(shape, generator=torch.Generator().manual_seed(seed)),
             seed=seed + 1,
         )
@@ -168,26 +169,31 @@ class AnoGenSynthesizer:
     def _finish(
         self, prepared: _Prepared, drawn: NDArray[np.float32], decoded: NDArray[np.float32]
     ) -> Anomaly:
-        """Paste the drawn box back and recover the mask."""
+        """Paste the drawn box back and recover the mask.
+
+        What the autoencoder loses of the base (the normal, or the sketch on it) is added again
+        where the drawing kept to the base.
+        """
         box, window, normal = prepared.box, prepared.window, prepared.job.normal
         inside = prepared.job.region[box.slices]
-        changed = window.box_of(change_map(drawn, decoded), box)
         opacity = _opacity(inside, self.settings.feather)
         white = FULL[normal.dtype]
         below = normal[box.slices].astype(np.float32) / white
+        base = prepared.base[box.slices].astype(np.float32) / white
         new, old = window.box_of(drawn, box), window.box_of(decoded, box)
+        kept = 1 - np.clip(window.box_of(change_map(drawn, decoded), box), 0, 1)
+        weight = opacity
         if normal.ndim == 2:
             new, old = new.mean(axis=2), old.mean(axis=2)
-        confidence = np.clip(changed * opacity, 0, 1)
-        weight, shown = opacity, np.clip(changed, 0, 1)
-        if normal.ndim == 3:
-            weight, shown = weight[..., None], shown[..., None]
-        detail = (1 - shown) * (below - old) if self.settings.keep_detail else 0.0
-        result = below + weight * (new + detail - below)
+        else:
+            weight, kept = weight[..., None], kept[..., None]
+        detail = kept * (base - old) if self.settings.keep_detail else 0.0
+        result = np.clip(below + weight * (new + detail - below), 0, 1)
         image = normal.copy()
-        image[box.slices] = np.round(np.clip(result, 0, 1) * white).astype(normal.dtype)
+        image[box.slices] = np.round(result * white).astype(normal.dtype)
+        changed = change_map(np.atleast_3d(result), np.atleast_3d(below)) * (opacity > 0)
         mask = np.zeros(normal.shape[:2], np.float32)
-        mask[box.slices] = without_specks(confidence.astype(np.float32), SMALLEST_PART)
+        mask[box.slices] = without_specks(changed.astype(np.float32), SMALLEST_PART)
         return Anomaly(image, box, prepared.job.region, mask, self.provenance())
 
     def provenance(self) -> dict[str, Any]:

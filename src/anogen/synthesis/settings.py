@@ -45,8 +45,8 @@ class SynthesisSettings(BaseModel):
     )
     keep_detail: bool = Field(
         default=True,
-        description="add the normal's fine detail, which the autoencoder loses, where nothing "
-        "was drawn",
+        description="add the fine detail of normal or sketch, which the autoencoder loses, where "
+        "the drawing kept to it",
     )
     batch_size: int = Field(default=16, ge=1, description="windows a batch")
 
