@@ -9,8 +9,9 @@ from pathlib import Path
 
 from anogen.bank.bank import Bank
 from anogen.prior.contract import LatentDiffusion
+from anogen.study.arms import with_generated
 from anogen.study.report import write_report
-from anogen.study.results import PROCEDURAL, Results
+from anogen.study.results import Results
 from anogen.study.run_folder import RunFolder, at_work, claim
 from anogen.study.settings import RunSettings
 from anogen.study.stages.evaluate import evaluate
@@ -69,7 +70,7 @@ def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None
 def train_stage(run: RunFolder, pairs: Pairs) -> None:
     """Detectors of all categories."""
     training = run.settings.training
-    if set(training.arms) != {PROCEDURAL}:
+    if any(with_generated(arm) for arm in training.arms):
         for category, support in pairs:
             need_bank(run, category, support)
     for category, support in pairs:

@@ -17,7 +17,7 @@ import yaml
 from anogen import __version__
 from anogen.errors import InputError
 from anogen.files import write_text
-from anogen.study.results import GENERATED, PROCEDURAL
+from anogen.study.arms import procedures_of, with_generated
 from anogen.study.settings import RunSettings, from_tree
 
 LIBRARIES = ("torch", "numpy", "opencv-python-headless", "diffusers", "scipy", "pillow")
@@ -83,9 +83,10 @@ class RunFolder:
             "detector": tree["detectors"][detector],
             "evaluation": tree["evaluation"],
         }
-        if arm != GENERATED:
-            kept |= {name: training[name] for name in ("procedural", "textures")}
-        if arm != PROCEDURAL:
+        procedures = procedures_of(arm, self.settings.training.procedural)
+        if procedures:
+            kept |= {"procedural": list(procedures), "textures": training["textures"]}
+        if with_generated(arm):
             kept |= {"label": training["label"]}
             kept |= {
                 name: tree[name] for name in ("prior", "concept", "placement", "synthesis", "bank")

@@ -22,13 +22,11 @@ from anogen.detection.contract import detectors as known_detectors
 from anogen.detection.settings import DetectorSettings, preset, settings_from
 from anogen.errors import InputError
 from anogen.placement.settings import PlacementSettings
-from anogen.study.results import BOTH, GENERATED, PROCEDURAL
+from anogen.study.arms import PROCEDURES, checked_arm
+from anogen.study.results import BOTH, PROCEDURAL
 from anogen.synthesis.settings import SynthesisSettings
 
 PRESETS = ("quick", "best", "paper", "official")
-ARMS = (PROCEDURAL, GENERATED, BOTH)
-PROCEDURES = ("draem", "cutpaste", "croppaste")
-"""Synthesizers that choose their place themselves: a detector draws with them as it trains."""
 
 
 def _one_or_more(value: Any) -> Any:
@@ -50,9 +48,18 @@ def _among(kind: str, known: Iterable[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _arms(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses arms that do not exist or are named twice."""
+    for position, name in enumerate(names):
+        checked_arm(name)
+        if name in names[:position]:
+            raise ValueError(f"{name} is named twice")
+    return names
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
 Detectors = Annotated[Names, _among("detector", tuple(known_detectors))]
-Arms = Annotated[Names, _among("arm", ARMS)]
+Arms = Annotated[Names, AfterValidator(_arms)]
 Procedures = Annotated[Names, _among("procedural synthesizer", PROCEDURES)]
 
 
@@ -106,7 +113,11 @@ class TrainingSettings(_Part):
     """Which detectors are trained on what."""
 
     detectors: Detectors = Field(default=("draem",), description="draem, unet, destseg")
-    arms: Arms = Field(default=(PROCEDURAL, BOTH), description="which anomalies are trained on")
+    arms: Arms = Field(
+        default=(PROCEDURAL, BOTH),
+        description="which anomalies are trained on: procedural, draem, cutpaste, croppaste, "
+        "generated, or several of them joined by +",
+    )
     seeds: int = Field(default=3, ge=1, description="trainings of each arm")
     label: Literal["box", "mask", "soft"] = Field(
         default="mask", description="label of generated anomalies"

@@ -16,9 +16,9 @@ from anogen.detection.saved import MODEL, load_detector
 from anogen.errors import InputError
 from anogen.files import write_json
 from anogen.metrics.evaluation import evaluate as metrics_of
+from anogen.study.arms import with_generated
 from anogen.study.gain import gains_of
 from anogen.study.results import (
-    PROCEDURAL,
     DefectMetrics,
     ImageMetrics,
     PixelMetrics,
@@ -131,7 +131,7 @@ def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int
         "test_good": int((~scores.defective).sum()),
         "test_defective": int(scores.defective.sum()),
     }
-    if arm != PROCEDURAL:
+    if with_generated(arm):
         counts["generated"] = sum(1 for _ in Bank(run.bank(category.name)).accepted())
     return Run(
         category=category.name,

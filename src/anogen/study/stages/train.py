@@ -26,7 +26,7 @@ from anogen.detection.training import train as train_detector
 from anogen.errors import InputError
 from anogen.files import write_json
 from anogen.seeds import seed_of
-from anogen.study.results import GENERATED, PROCEDURAL
+from anogen.study.arms import procedures_of, with_generated
 from anogen.study.run_folder import RunFolder
 from anogen.study.stages.material import supports_of
 from anogen.synthesis.contract import synthesizers
@@ -89,36 +89,32 @@ class _Sources:
     def __init__(self, run: RunFolder, category: Category, support: SupportSet, size: int) -> None:
         self.run, self.category, self.support, self.size = run, category, support, size
         self._generated: GeneratedSource | None = None
-        self._procedural: list[Source] | None = None
+        self._procedural: dict[str, Source] = {}
 
     def of(self, arm: str) -> list[Source]:
         """The sources of an arm."""
-        sources: list[Source] = []
-        if arm != GENERATED:
-            sources += self.procedural()
-        if arm != PROCEDURAL:
+        names = procedures_of(arm, self.run.settings.training.procedural)
+        sources: list[Source] = [self.procedural(name) for name in names]
+        if with_generated(arm):
             sources.append(self.generated())
         return sources
 
-    def procedural(self) -> list[Source]:
-        """One source for each procedural synthesizer of the settings."""
-        if self._procedural is None:
-            training = self.run.settings.training
-            self._procedural = []
-            for name in training.procedural:
-                if name == "draem":
-                    folder = None if training.textures is None else Path(training.textures)
-                    textures = None
-                    if folder is not None:
-                        source = TextureSource(folder, size=self.size)
-                        textures = lambda rng, source=source: source.draw(rng, self.size)  # noqa: E731
-                    made = synthesizers[name](textures=textures)
-                elif name == "croppaste":
-                    made = synthesizers[name](supports=self._supports())
-                else:
-                    made = synthesizers[name]()
-                self._procedural.append(ProceduralSource(procedural(made), name=name))
-        return self._procedural
+    def procedural(self, name: str) -> Source:
+        """The source that draws with a procedural synthesizer."""
+        if name not in self._procedural:
+            folder = self.run.settings.training.textures
+            if name == "draem":
+                textures = None
+                if folder is not None:
+                    source = TextureSource(Path(folder), size=self.size)
+                    textures = lambda rng: source.draw(rng, self.size)  # noqa: E731
+                made = synthesizers[name](textures=textures)
+            elif name == "croppaste":
+                made = synthesizers[name](supports=self._supports())
+            else:
+                made = synthesizers[name]()
+            self._procedural[name] = ProceduralSource(procedural(made), name=name)
+        return self._procedural[name]
 
     def _supports(self) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
         found = []
