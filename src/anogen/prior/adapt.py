@@ -63,19 +63,17 @@ def product_scenes(
     everywhere = np.ones((size, size), dtype=bool)
     for row in range(count):
         rng = rng_of(seed, "product scene", row)
-        source = goods[rng.integers(len(goods))]
+        source = goods[int(rng.integers(len(goods)))]
         height, width = source.shape[:2]
         side = min(round(size * float(np.exp(rng.uniform(0, np.log(zoom))))), height, width)
         x, y = (int(rng.integers(0, room - side + 1)) for room in (width, height))
         window = np.clip(Window(x, y, side).cut(source, size), 0, 255)
         turned = np.rot90(window, int(rng.integers(4)))
-        clean = np.ascontiguousarray(turned[:, ::-1] if rng.random() < 0.5 else turned) / 255
-        clean = clean.astype(np.float32)
+        mirrored = turned[:, ::-1] if rng.random() < 0.5 else turned
+        clean = np.ascontiguousarray(mirrored, dtype=np.float32) / np.float32(255)
         place = draw_box(everywhere, rng)
         word[row] = row % len(WORDS)
-        drawn, soft = draw_defect(
-            WORDS[word[row]], clean, everywhere, place.mask(size, size), rng
-        )
+        drawn, soft = draw_defect(WORDS[word[row]], clean, everywhere, place.mask(size, size), rng)
         good[row] = np.round(clean * 255)
         image[row] = np.round(np.clip(drawn, 0, 1) * 255)
         mask[row] = np.round(np.clip(soft, 0, 1) * 255)
@@ -107,9 +105,7 @@ def adapt(
     """
     scenes = encode_scenes(
         prior.autoencoder,
-        product_scenes(
-            goods, prior.image_size, settings.windows, zoom=settings.zoom, seed=seed
-        ),
+        product_scenes(goods, prior.image_size, settings.windows, zoom=settings.zoom, seed=seed),
     )
     prior.denoiser.to(memory_format=torch.contiguous_format)
     prior.denoiser.set_attn_processor(AttnProcessor())

@@ -33,6 +33,8 @@ from anogen.synthesis.paste import choose_corner, overlap
 Support = tuple[Image, NDArray[np.bool_]]
 """An image with a defect, and its boolean mask ``(H, W)``."""
 
+_TURNS, _NEARLY = 8, 0.9  # turns tried to fit a room, and the share of the size that is enough
+
 _RING = 3  # pixels around the defect whose level is matched, at least
 
 
@@ -87,17 +89,14 @@ def warp_support(
             f"and {int(mask.sum())} defective pixels, the image {image.shape[:2]}."
         )
     factor = float(np.exp(rng.uniform(*np.log(scale))))
-    angle = np.deg2rad(rng.uniform(-turn, turn))
     flip = -1.0 if mirror and rng.random() < 0.5 else 1.0
-    linear = factor * np.array(
-        [[np.cos(angle) * flip, -np.sin(angle)], [np.sin(angle) * flip, np.cos(angle)]]
-    )
     hull = cv2.convexHull(cv2.findNonZero(mask.view(np.uint8)))[:, 0].astype(np.float64)
-    extent = _extent(hull @ linear.T)
+    room = None
     if limit is not None:
         room = np.maximum(np.array([limit[1], limit[0]]) - 2 * margin - 1, 1)
-        shrink = min(1.0, float((room / np.maximum(extent, 1e-6)).min()))
-        factor, linear, extent = factor * shrink, linear * shrink, extent * shrink
+    linear, shrink = _turned_to_fit(hull, factor, flip, turn, room, rng)
+    factor *= shrink
+    extent = _extent(hull @ linear.T)
     amplitude = bend * float(extent.max())
     border = margin + int(np.ceil(2 * amplitude)) + 1
     columns, rows = (int(np.ceil(side - 1e-6)) + 1 + 2 * border for side in extent)
@@ -249,6 +248,35 @@ def _grown(
             high = low + most
         slices.append(slice(low, high))
     return slices[0], slices[1]
+
+
+def _turned_to_fit(
+    hull: NDArray[np.float64],
+    factor: float,
+    flip: float,
+    turn: float,
+    room: NDArray[np.int64] | None,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], float]:
+    """The linear map of a random turn, and how much it was shrunk to fit the room.
+
+    A long crack laid across a narrow room would shrink to a dot, so of a few turns the first is
+    taken that nearly keeps the size, else the one that keeps most of it.
+    """
+    best, most = np.eye(2), -1.0
+    for _ in range(1 if room is None else _TURNS):
+        angle = np.deg2rad(rng.uniform(-turn, turn))
+        linear = factor * np.array(
+            [[np.cos(angle) * flip, -np.sin(angle)], [np.sin(angle) * flip, np.cos(angle)]]
+        )
+        if room is None:
+            return linear, 1.0
+        shrink = min(1.0, float((room / np.maximum(_extent(hull @ linear.T), 1e-6)).min()))
+        if shrink > most:
+            best, most = linear * shrink, shrink
+        if shrink >= _NEARLY:
+            break
+    return best, most
 
 
 def _extent(points: NDArray[np.float64]) -> NDArray[np.float64]:

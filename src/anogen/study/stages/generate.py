@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -30,6 +31,9 @@ from anogen.study.stages.material import supports_of
 from anogen.synthesis.anogen import AnoGenSynthesizer, Job
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.gate import judge
+
+OVERHANG = 0.1
+"""How far a defect may stand out of the object, as a share of its box's shorter side."""
 
 
 @dataclass(frozen=True)
@@ -198,14 +202,21 @@ class _Artist:
     def _job(self, item: Planned, attempt: int, seed: int) -> Job:
         normal = read_image(item.normal.image, name=item.normal.key)
         # The box belongs to the spot, so that its samples share it; drawn again, it may move.
+        legal = self._legal(normal)
         box = draw_box(
-            self._legal(normal),
+            legal,
             self.sizes[item.defect],
             rng_of(self.settings.seed, self.category.name, item.spot, attempt, "box"),
             settings=self.settings.placement,
             what=f"{item.normal.key}, {item.defect}",
         )
-        return Job(normal, box.mask(*normal.shape[:2]), rng_of(seed))
+        # Defects are of the object: they may stand out of it a little, not hang beside it.
+        reach = round(OVERHANG * min(box.width, box.height)) + 1
+        near = cv2.dilate(
+            legal.astype(np.uint8),
+            cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
+        )
+        return Job(normal, box.mask(*normal.shape[:2]) & (near > 0), rng_of(seed))
 
     def _legal(self, normal: Image) -> NDArray[np.bool_]:
         legal = foreground(to_rgb8(normal), self.method, median=self.median)
