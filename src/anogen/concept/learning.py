@@ -24,6 +24,9 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import SamplerSettings, blended_sampling
 from anogen.seeds import rng_of, seed_of
 
+WORD_PAIRS = 12
+"""Pairs of view and noise on which each word is tried as a start."""
+
 HELD_BACK = 24
 """Pairs of view and noise for each defect on which learning is checked."""
 
@@ -211,7 +214,7 @@ def _start_word(prior: LatentDiffusion, views: Views, settings: ConceptSettings,
     words = [word for word in prior.words() if word != "normal"]
     if not words:
         return "defect"
-    pairs = _held_back(views, prior, seed, HELD_BACK)
+    pairs = _held_back(views, prior, seed, WORD_PAIRS)
     scores = [
         _check(prior, views, pairs, prior.word_tokens(word), settings.mask_guided) for word in words
     ]
