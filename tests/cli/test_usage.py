@@ -111,10 +111,10 @@ def test_a_preset_of_epochs_takes_steps() -> None:
 
 def test_one_value_of_a_nested_setting_leaves_its_neighbours() -> None:
     given = {"dataset": {"root": "data"}}
-    plain = resolve("quick", given).detectors["draem"]
+    plain = resolve("quick", given).detectors["destseg"]
     changed = resolve(
-        "quick", given, overrides=("detectors.draem.mixture.normal_share=0.25",)
-    ).detectors["draem"]
+        "quick", given, overrides=("detectors.destseg.mixture.normal_share=0.25",)
+    ).detectors["destseg"]
     assert changed.mixture == plain.mixture.model_copy(update={"normal_share": 0.25})
 
 
