@@ -54,6 +54,7 @@ VERBS = [
             "train",
             "evaluate",
             "report",
+            "study",
             "doctor",
             "config",
             "prior",

@@ -46,7 +46,8 @@ def test_other_names_are_refused(arm: str, sentence: str, tmp_path) -> None:
 
 def test_the_hash_of_an_arm_covers_its_sources_only(tmp_path) -> None:
     def hashed(arm: str, *overrides: str) -> str:
-        settings = resolve("quick", {"dataset": {"root": str(tmp_path)}}, overrides=overrides)
+        given = {"dataset": {"root": str(tmp_path)}, "training": {"detectors": "draem"}}
+        settings = resolve("quick", given, overrides=overrides)
         return RunFolder(tmp_path, settings).settings_hash("draem", arm)
 
     assert hashed("draem") == hashed("procedural")

@@ -203,6 +203,62 @@ def doctor() -> None:
     inspection.doctor()
 
 
+@app.command()
+def study(
+    study: Annotated[
+        str | None, typer.Argument(help="A study's file, or the name of a ready-made study.")
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", help="Dataset, in the place of the file's.")
+    ] = None,
+    category: Categories = None,
+    defect: Defects = None,
+    layout: LayoutName = None,
+    prior: PriorName = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="In the place of the file's.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", help="Trainings of each arm.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the study.")] = None,
+    override: Overrides = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only count the work that is to be done.")
+    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Name the ready-made studies.")] = False,
+    json_: AsJson = False,
+) -> None:
+    """Compare arms: which anomalies, labels, shots, thresholds; tables in the papers' layout.
+
+    The same command again goes on where it was interrupted.
+    """
+    from anogen.cli import studies
+
+    if list_:
+        studies.show_ready_made()
+        return
+    if study is None:
+        raise InputError("name a study or its file; 'anogen study --list' names the ready-made.")
+    if dataset is None and any((category, defect, layout)):
+        raise InputError("--category, --defect and --layout belong to --dataset; give it, too.")
+    place = {
+        "root": str(dataset),
+        "layout": layout,
+        "categories": category or None,
+        "defects": defect or None,
+    }
+    studies.study(
+        study,
+        None if dataset is None else place,
+        preset=preset,
+        prior=prior,
+        seeds=seeds,
+        overrides=tuple(override or ()),
+        out=out,
+        dry_run=dry_run,
+        as_json=json_,
+    )
+
+
 config_app = typer.Typer(help="Settings.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
 

@@ -232,7 +232,7 @@ def gain_of(
             raise ValueError("one pair of seeds has no spread; give the scores of its images")
         differences = np.tile(known, (draws, 1))
     else:
-        differences = _differences_on_draws(counts, metric, defect, draws=draws, rng=rng)
+        differences = differences_on_draws(counts, metric, defect, draws=draws, rng=rng)
     low, high = interval(differences, rng=rng)
     return Gain(
         category=pairs[0][0].category,
@@ -247,7 +247,7 @@ def gain_of(
     )
 
 
-def _differences_on_draws(
+def differences_on_draws(
     counts: Sequence[tuple[CountsByImage, CountsByImage]],
     metric: str,
     defect: str | None,
@@ -255,6 +255,11 @@ def _differences_on_draws(
     draws: int,
     rng: np.random.Generator,
 ) -> FloatArray:
+    """Each pair's difference of ``metric`` on each draw of images, ``(draws, pairs)``.
+
+    Raises:
+        ValueError: if the images of the counts differ.
+    """
     selected = [(base.select(defect), arm.select(defect)) for base, arm in counts]
     first = selected[0][0]
     if not all(np.array_equal(first.keys, each.keys) for pair in selected for each in pair):

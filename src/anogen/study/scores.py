@@ -38,6 +38,11 @@ class Scores:
         """``(N,)``: which images show a defect."""
         return np.asarray(self.labels != GOOD)
 
+    def of(self, keys: frozenset[str]) -> "Scores":
+        """The scores of the images with these keys."""
+        rows = np.array([str(key) in keys for key in self.keys], dtype=bool)
+        return Scores(**{name: values[rows] for name, values in vars(self).items()})
+
     @property
     def pixels_known(self) -> NDArray[np.bool_]:
         """``(N,)``: good images (all pixels normal) and defective ones with a mask."""
@@ -49,6 +54,19 @@ def write_scores(path: Path, scores: Scores) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **vars(scores))
     write_bytes(path, buffer.getvalue())
+
+
+def read_keys(path: Path) -> frozenset[str]:
+    """The keys of ``scores.npz`` alone.
+
+    Raises:
+        InputError: if the file is missing or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return frozenset(str(key) for key in stored["keys"])
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: no readable scores; run `anogen evaluate` again.") from error
 
 
 def read_scores(path: Path) -> Scores:

@@ -184,9 +184,9 @@ def resolve(
     text = resources.files("anogen.study").joinpath("presets", f"{preset_name}.yaml").read_text()
     tree: dict[str, Any] = yaml.safe_load(text) or {}
     tree["preset"] = preset_name
-    _merge(tree, given)
+    merge(tree, given)
     for override in overrides:
-        _merge(tree, _parsed(override))
+        merge(tree, parsed_override(override))
     settings = from_tree(tree)
     if settings.preset != preset_name:
         raise InputError("--set preset: choose the preset with --preset.")
@@ -232,7 +232,7 @@ def _detector(name: str, preset_name: str, given: Any) -> DetectorSettings:
         for one, other in (("steps", "epochs"), ("epochs", "steps")):
             if given.get(one) is not None and other not in given:
                 values[other] = None
-        _merge(values, given)
+        merge(values, given)
     settings = settings_from(values, source="settings")
     settings.resolved(1)  # refuses neither or both of steps and epochs, before any work
     return settings
@@ -259,7 +259,8 @@ def _anchored(settings: RunSettings) -> RunSettings:
     )
 
 
-def _merge(tree: dict[str, Any], other: dict[str, Any]) -> None:
+def merge(tree: dict[str, Any], other: dict[str, Any]) -> None:
+    """Put the nested values of ``other`` over those of ``tree``, in place."""
     for key, value in other.items():
         below = tree.get(key)
         # Values of another kind (of image score) share nothing with those before.
@@ -268,12 +269,17 @@ def _merge(tree: dict[str, Any], other: dict[str, Any]) -> None:
             and isinstance(below, dict)
             and value.get("kind", below.get("kind")) == below.get("kind")
         ):
-            _merge(below, value)
+            merge(below, value)
         else:
             tree[key] = value
 
 
-def _parsed(override: str) -> dict[str, Any]:
+def parsed_override(override: str) -> dict[str, Any]:
+    """``stage.option=value`` as a nested tree; the value is read as YAML.
+
+    Raises:
+        InputError: if it is not of that form.
+    """
     name, sign, text = override.partition("=")
     keys = name.strip().split(".")
     if not sign or not all(keys):

@@ -119,10 +119,10 @@ def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int
         seconds = _seconds(folder) | {"evaluate": round(time.monotonic() - started, 2)}
         write_json(folder / TIMES, seconds)
     defects = sorted({str(label) for label in scores.labels[scores.defective]})
-    image, pixel = _metrics(scores, np.ones(len(scores.keys), bool))
+    image, pixel = metrics_on(scores, np.ones(len(scores.keys), bool))
     own = {}
     for defect in defects:
-        one = _metrics(scores, ~scores.defective | (scores.labels == defect))
+        one = metrics_on(scores, ~scores.defective | (scores.labels == defect))
         own[defect] = DefectMetrics(image=one[0], pixel=one[1])
     counts = {
         "normals": len(category.train),
@@ -171,7 +171,8 @@ def _scores(model: Path, test_set: _TestSet) -> Scores:
     )
 
 
-def _metrics(scores: Scores, rows: NDArray[np.bool_]) -> tuple[ImageMetrics, PixelMetrics]:
+def metrics_on(scores: Scores, rows: NDArray[np.bool_]) -> tuple[ImageMetrics, PixelMetrics]:
+    """Metrics on some of the images; ``rows`` is bool ``(N,)``."""
     masks = [
         None if defective and not known else mask > 0
         for mask, known, defective in zip(

@@ -86,6 +86,13 @@ def plan(
     return sorted(planned, key=lambda item: item.id)
 
 
+def progress(run: RunFolder, category: Category, support: SupportSet) -> tuple[int, int]:
+    """How many images of a category's bank are drawn, and how many are planned."""
+    bank = Bank(run.bank(category.name))
+    planned = plan(category, sorted(support.shots), run.settings.bank, seed=run.settings.seed)
+    return sum(bank.has(item.id) for item in planned), len(planned)
+
+
 def need_bank(run: RunFolder, category: Category, support: SupportSet) -> None:
     """Refuse to train on a bank that is not there, not whole, or empty.
 
@@ -93,11 +100,10 @@ def need_bank(run: RunFolder, category: Category, support: SupportSet) -> None:
         InputError: saying which of them.
     """
     bank = Bank(run.bank(category.name))
-    planned = plan(category, sorted(support.shots), run.settings.bank, seed=run.settings.seed)
-    missing = sum(not bank.has(item.id) for item in planned)
-    if missing:
+    drawn, planned = progress(run, category, support)
+    if drawn < planned:
         raise InputError(
-            f"{bank.folder}: {missing} of {len(planned)} images are not drawn yet; run "
+            f"{bank.folder}: {planned - drawn} of {planned} images are not drawn yet; run "
             f"'anogen generate {run.path}' first."
         )
     if next(bank.accepted(), None) is None:

@@ -1,0 +1,218 @@
+"""Running a study: its cells one after the other, each as a run that goes on after a kill.
+
+A cell is a whole run of its own, which the other verbs (``report``, ``evaluate``, ...) understand.
+Concepts and banks that another cell of the study has already, made under the same settings, are
+not made again but put into the cell: concepts as copies, images as hard links where the file
+system has them.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anogen.bank.bank import Bank
+from anogen.detection.saved import MODEL
+from anogen.errors import InputError
+from anogen.files import write_bytes
+from anogen.prior.contract import LatentDiffusion
+from anogen.study.cells import CELLS, Cell, cells_of
+from anogen.study.pipeline import generate_stage, learn_stage, say, train_stage
+from anogen.study.run_folder import CONFIG, at_work, open_run
+from anogen.study.stages.evaluate import evaluate
+from anogen.study.stages.generate import progress
+from anogen.study.stages.material import check_dataset, prior_of
+from anogen.study.study_file import Study
+from anogen.study.study_page import write_page
+from anogen.study.study_results import StudyResults, measure, write_study_results
+from anogen.study.tables import write_tables
+
+STUDY = "study.json"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much work a study is, and how much of it is left."""
+
+    cells: int
+    cells_left: int
+    concepts: int
+    concepts_left: int
+    images: int
+    images_left: int
+    trainings: int
+    trainings_left: int
+
+    def lines(self) -> list[str]:
+        """A line for each kind of work."""
+        return [
+            f"{name}: {getattr(self, name)}, {getattr(self, f'{name}_left')} left"
+            for name in ("cells", "concepts", "images", "trainings")
+        ]
+
+
+def extent_of(cells: Sequence[Cell]) -> Extent:
+    """Count the work of the cells; concepts and banks that they share count once."""
+    concepts: dict[str, list[int]] = {}
+    banks: dict[str, list[tuple[int, int]]] = {}
+    trainings = trained = 0
+    for cell in cells:
+        if cell.concept_key is not None and cell.bank_key is not None:
+            concepts.setdefault(cell.concept_key, []).append(
+                sum(path.exists() for path in _concepts(cell))
+            )
+            banks.setdefault(cell.bank_key, []).append(
+                progress(cell.run, cell.category, cell.support)
+            )
+        folders = _detectors(cell)
+        trainings += len(folders)
+        trained += sum((folder / MODEL).is_file() for folder in folders)
+    defects = {c.concept_key: len(c.support.shots) for c in cells if c.concept_key is not None}
+    planned = sum(found[0][1] for found in banks.values())
+    return Extent(
+        cells=len(cells),
+        cells_left=sum(cell.finished() is None for cell in cells),
+        concepts=sum(defects.values()),
+        concepts_left=sum(defects[key] - max(found) for key, found in concepts.items()),
+        images=planned,
+        images_left=planned - sum(max(drawn for drawn, _ in found) for found in banks.values()),
+        trainings=trainings,
+        trainings_left=trainings - trained,
+    )
+
+
+def run_study(
+    path: Path, study: Study, *, overrides: tuple[str, ...] = (), command: list[str]
+) -> StudyResults:
+    """Run what is missing of a study, then write its numbers, tables and page.
+
+    Writes ``cells/<hash>/`` (a run each), ``study.json``, ``tables.md``, ``tables.csv`` and
+    ``report/index.html``. A cell with results is finished; other arms, seeds or categories in the
+    same folder only add cells.
+
+    Args:
+        path: the study's folder.
+        study: what is compared.
+        overrides: ``stage.option=value`` each, over the study's settings, under those of arms.
+        command: the command line, for the runs and the page.
+
+    Raises:
+        InputError: for anything wrong with the input; the folder is then as it was.
+    """
+    with at_work(path):
+        _check_folder(path)
+        cells = cells_of(study, path, overrides=overrides)
+        todo = [cell for cell in cells if cell.finished() is None]
+        _check_input(todo)
+        priors: dict[str, LatentDiffusion] = {}
+        for cell in todo:
+            name = cell.run.settings.prior
+            if cell.bank_key is not None and name not in priors:
+                priors[name] = prior_of(cell.run.settings)
+        for number, cell in enumerate(todo, start=1):
+            say(
+                f"cell {number} of {len(todo)}: {cell.product}, {cell.detector}, "
+                f"{', '.join(cell.names)} ({CELLS}/{cell.name})"
+            )
+            with at_work(cell.run.path):
+                _work(cell, cells, priors, command)
+        results = measure(study, cells)
+        write_study_results(path / STUDY, results)
+        write_tables(path, results)
+        write_page(path, results, command=command)
+        return results
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a folder that holds something else; remove what killed writes left over."""
+    if (path / CONFIG).exists() or (any(path.iterdir()) and not (path / CELLS).is_dir()):
+        raise InputError(f"{path}: is no study and not empty; give another --out.")
+    for leftover in path.glob(".*.tmp"):
+        leftover.unlink()
+
+
+def _check_input(cells: Sequence[Cell]) -> None:
+    """Decode each dataset once, and look for the other files that settings name."""
+    seen = set()
+    for cell in sorted(cells, key=lambda cell: -cell.run.settings.support.shots):
+        settings = cell.run.settings
+        key = (
+            settings.dataset.root,
+            settings.dataset.categories,
+            settings.training.textures,
+            settings.placement.legal,
+        )
+        if key not in seen:
+            seen.add(key)
+            say(f"validate: {settings.dataset.root}, {cell.category.name}")
+            for notice in check_dataset(cell.run):
+                say(f"note: {notice}")
+
+
+def _work(
+    cell: Cell, cells: Sequence[Cell], priors: dict[str, LatentDiffusion], command: list[str]
+) -> None:
+    """Bring one cell to its results."""
+    run, pairs = cell.run, [(cell.category, cell.support)]
+    # The folder's name holds what counts; seeds, and settings that do not matter here, may change.
+    if run.config.exists() and open_run(run.path).settings != run.settings:
+        run.config.unlink()
+    run.write_config(command=command)
+    if cell.bank_key is not None:
+        prior = priors[run.settings.prior]
+        others = [other for other in cells if other.name != cell.name]
+        _take_concepts(cell, [o for o in others if o.concept_key == cell.concept_key])
+        learn_stage(run, pairs, prior)
+        _take_bank(cell, [other for other in others if other.bank_key == cell.bank_key])
+        generate_stage(run, pairs, prior)
+    train_stage(run, pairs)
+    say("evaluate")
+    evaluate(run, pairs)
+
+
+def _take_concepts(cell: Cell, others: Sequence[Cell]) -> None:
+    """Copy all concepts of a cell that has them, unless they are here."""
+    own = _concepts(cell)
+    for other in others:
+        theirs = _concepts(other)
+        if all(path.exists() for path in own) or not all(path.exists() for path in theirs):
+            continue
+        for path, source in zip(own, theirs, strict=True):
+            write_bytes(path, source.read_bytes())
+
+
+def _take_bank(cell: Cell, others: Sequence[Cell]) -> None:
+    """Link all images of a cell whose bank is whole; the manifest, written last, counts them."""
+    for other in others:
+        drawn, planned = progress(cell.run, cell.category, cell.support)
+        if drawn == planned:
+            return
+        drawn, planned = progress(other.run, other.category, other.support)
+        if drawn < planned:
+            continue
+        own = cell.run.bank(cell.category.name)
+        theirs = Bank(other.run.bank(other.category.name))
+        for entry in theirs:
+            for name in (entry.image, entry.mask):
+                if name is not None:
+                    _link(theirs.folder / name, own / name)
+        write_bytes(own / "manifest.jsonl", (theirs.folder / "manifest.jsonl").read_bytes())
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
+
+
+def _concepts(cell: Cell) -> list[Path]:
+    return [cell.run.concept(cell.category.name, d) for d in sorted(cell.support.shots)]
+
+
+def _detectors(cell: Cell) -> list[Path]:
+    seeds = range(cell.run.settings.training.seeds)
+    return [cell.run.detector(cell.category.name, cell.detector, cell.arm, s) for s in seeds]

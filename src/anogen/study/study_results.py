@@ -1,0 +1,332 @@
+"""``study.json``: what every arm of a study scored, and its paired difference to the base arm.
+
+All arms are measured on the same images: where arms hold out different ones (other shots, another
+support set), those that every arm of a product holds out. An average over products is taken seed
+by seed, so that its deviation is one over seeds as well.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from anogen.errors import InputError
+from anogen.files import write_json
+from anogen.seeds import rng_of
+from anogen.study.cells import CELLS, Cell
+from anogen.study.gain import (
+    DRAWS,
+    METRICS,
+    CountsByImage,
+    FloatArray,
+    differences_on_draws,
+    image_counts,
+    interval,
+    pixel_counts,
+    verdict_of,
+)
+from anogen.study.results import (
+    Count,
+    Difference,
+    ImageMetrics,
+    PixelMetrics,
+    Share,
+    Verdict,
+)
+from anogen.study.run_folder import versions
+from anogen.study.scores import read_keys, read_scores
+from anogen.study.stages.evaluate import SCORES, metrics_on
+from anogen.study.study_file import Study
+
+COLUMNS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pixel_f1max", "pixel_pro")
+"""Metrics of the tables, as ``<level>_<metric>``."""
+
+ALL = None
+"""In the place of a product: the average over all."""
+
+Product = str | None
+Counts = dict[str, CountsByImage]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class StudyRun(_Part):
+    """One trained detector of an arm.
+
+    Attributes:
+        product: the category, with its dataset before it where a study has several.
+        detector: name of the detector.
+        arm: the study's name of the arm.
+        seed: seed of its training.
+        cell: the folder of its run, relative to the study's.
+        images: held-out images that it was measured on.
+        excluded: images that it holds out and another arm does not.
+        image: image-level metrics.
+        pixel: pixel-level metrics.
+    """
+
+    product: str
+    detector: str
+    arm: str
+    seed: int
+    cell: str
+    images: Count
+    excluded: Count
+    image: ImageMetrics
+    pixel: PixelMetrics
+
+    def value(self, metric: str) -> float | None:
+        """The value of one of :data:`COLUMNS`; None where it does not exist."""
+        level, _, name = metric.partition("_")
+        found: float | None = getattr(getattr(self, level), name)
+        return found
+
+
+class StudyRow(_Part):
+    """One row of a table: mean and standard deviation over seeds, by metric.
+
+    A mean is None where a run has no such metric, a deviation also for a single seed. The product
+    is None for the average over all.
+    """
+
+    product: Product
+    detector: str
+    arm: str
+    seeds: Count
+    mean: dict[str, Share | None]
+    deviation: dict[str, Annotated[float, Field(ge=0)] | None]
+
+
+class StudyGain(_Part):
+    """The paired difference of an arm to the base arm, with its 95 % bootstrap interval."""
+
+    product: Product
+    detector: str
+    arm: str
+    metric: str
+    mean: Difference
+    low: Difference
+    high: Difference
+    seeds: Count
+    verdict: Verdict
+
+
+class StudyResults(_Part):
+    """The whole of ``study.json``."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    title: str
+    note: str
+    preset: str
+    base: str
+    products: tuple[str, ...]
+    detectors: tuple[str, ...]
+    arms: tuple[str, ...]
+    runs: tuple[StudyRun, ...]
+    rows: tuple[StudyRow, ...]
+    gains: tuple[StudyGain, ...]
+    versions: dict[str, str]
+
+
+def write_study_results(path: Path, results: StudyResults) -> None:
+    """Write ``study.json`` atomically."""
+    write_json(path, results.model_dump(mode="json", by_alias=True))
+
+
+def measure(study: Study, cells: Sequence[Cell], *, draws: int = DRAWS) -> StudyResults:
+    """The numbers of a study whose cells are all finished.
+
+    Args:
+        study: what is compared.
+        cells: all its cells.
+        draws: number of bootstrap draws.
+
+    Raises:
+        InputError: if a cell's scores are missing or damaged.
+    """
+    arms = tuple(arm.name for arm in study.rows)
+    products = tuple(dict.fromkeys(cell.product for cell in cells))
+    runs: list[StudyRun] = []
+    differences: dict[tuple[str, str, str, str], FloatArray] = {}
+    for product in products:
+        of_product = [cell for cell in cells if cell.product == product]
+        keys = _common_keys(of_product)
+        for detector in study.detectors:
+            own = [cell for cell in of_product if cell.detector == detector]
+            counts: dict[str, list[Counts]] = {}
+            for cell in own:
+                measured, counts[cell.name] = _measured(cell, keys)
+                runs += measured
+            by_arm = {name: counts[cell.name] for cell in own for name in cell.names}
+            for arm in arms:
+                if arm != study.base:
+                    for metric in METRICS:
+                        differences[product, detector, arm, metric] = _differences(
+                            by_arm[study.base],
+                            by_arm[arm],
+                            metric,
+                            draws=draws,
+                            rng=rng_of("study", product, detector, metric),
+                        )
+    shown: tuple[Product, ...] = (ALL, *products) if len(products) > 1 else products
+    return StudyResults(
+        title=study.title,
+        note=study.note,
+        preset=study.preset,
+        base=study.base,
+        products=products,
+        detectors=study.detectors,
+        arms=arms,
+        runs=tuple(sorted(runs, key=lambda r: (r.product, r.detector, arms.index(r.arm), r.seed))),
+        rows=tuple(
+            _row(runs, product, detector, arm)
+            for product in shown
+            for detector in study.detectors
+            for arm in arms
+        ),
+        gains=tuple(
+            gain
+            for product in shown
+            for detector in study.detectors
+            for arm in arms
+            for metric in METRICS
+            if arm != study.base
+            and (gain := _gain(runs, differences, product, detector, (study.base, arm), metric))
+        ),
+        versions=versions(),
+    )
+
+
+def _common_keys(cells: Sequence[Cell]) -> frozenset[str]:
+    """Keys of the images that all cells of a product hold out."""
+    found = [read_keys(path) for cell in cells for path in _score_files(cell)]
+    common = frozenset.intersection(*found)
+    if not common:
+        raise InputError(
+            f"{cells[0].product}: no test image is held out by every arm; use fewer shots or "
+            "fewer support sets."
+        )
+    return common
+
+
+def _score_files(cell: Cell) -> list[Path]:
+    seeds = range(cell.run.settings.training.seeds)
+    return [
+        cell.run.detector(cell.category.name, cell.detector, cell.arm, seed) / SCORES
+        for seed in seeds
+    ]
+
+
+def _measured(cell: Cell, keys: frozenset[str]) -> tuple[list[StudyRun], list[Counts]]:
+    """The runs of a cell on the images of these keys, and their counts by level."""
+    results = cell.finished()
+    if results is None:
+        raise InputError(f"{cell.run.path}: has no results yet; run the study again.")
+    stored = {run.seed: run for run in results.runs if run.arm == cell.arm}
+    runs, counts = [], []
+    for seed, file in enumerate(_score_files(cell)):
+        scores = read_scores(file)
+        held_out = len(scores.keys)
+        image, pixel = stored[seed].image, stored[seed].pixel
+        if held_out != len(keys):
+            scores = scores.of(keys)
+            image, pixel = metrics_on(scores, np.ones(len(scores.keys), bool))
+        counts.append({"image": image_counts(scores), "pixel": pixel_counts(scores)})
+        runs += [
+            StudyRun(
+                product=cell.product,
+                detector=cell.detector,
+                arm=name,
+                seed=seed,
+                cell=f"{CELLS}/{cell.name}",
+                images=len(keys),
+                excluded=held_out - len(keys),
+                image=image,
+                pixel=pixel,
+            )
+            for name in cell.names
+        ]
+    return runs, counts
+
+
+def _differences(
+    base: Sequence[Counts],
+    arm: Sequence[Counts],
+    metric: str,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Differences on draws of images, ``(draws, seeds)``."""
+    level = metric.partition("_")[0]
+    pairs = [(one[level], other[level]) for one, other in zip(base, arm, strict=True)]
+    return differences_on_draws(pairs, metric, None, draws=draws, rng=rng)
+
+
+def _by_seed(
+    runs: Sequence[StudyRun], product: Product, detector: str, arm: str, metric: str
+) -> list[float]:
+    """The metric of each seed, averaged over products; empty where one of them lacks it."""
+    own = [
+        run
+        for run in runs
+        if run.detector == detector and run.arm == arm and product in (ALL, run.product)
+    ]
+    known = [(run.seed, run.value(metric)) for run in own]
+    if any(value is None for _, value in known):
+        return []
+    seeds = sorted({seed for seed, _ in known})
+    return [mean(v for seed, v in known if seed == one and v is not None) for one in seeds]
+
+
+def _row(runs: Sequence[StudyRun], product: Product, detector: str, arm: str) -> StudyRow:
+    values = {metric: _by_seed(runs, product, detector, arm, metric) for metric in COLUMNS}
+    return StudyRow(
+        product=product,
+        detector=detector,
+        arm=arm,
+        seeds=len({run.seed for run in runs if run.detector == detector and run.arm == arm}),
+        mean={metric: mean(known) if known else None for metric, known in values.items()},
+        deviation={
+            metric: stdev(known) if len(known) > 1 else None for metric, known in values.items()
+        },
+    )
+
+
+def _gain(
+    runs: Sequence[StudyRun],
+    differences: dict[tuple[str, str, str, str], FloatArray],
+    product: Product,
+    detector: str,
+    arms: tuple[str, str],
+    metric: str,
+) -> StudyGain | None:
+    """The gain of the second arm over the first; None where the metric does not exist."""
+    base = _by_seed(runs, product, detector, arms[0], metric)
+    other = _by_seed(runs, product, detector, arms[1], metric)
+    if not base or len(base) != len(other):
+        return None
+    drawn = [
+        values
+        for (where, who, arm, what), values in differences.items()
+        if (who, arm, what) == (detector, arms[1], metric) and product in (ALL, where)
+    ]
+    low, high = interval(
+        np.mean(drawn, axis=0), rng=rng_of("study", "interval", product, detector, metric)
+    )
+    return StudyGain(
+        product=product,
+        detector=detector,
+        arm=arms[1],
+        metric=metric,
+        mean=mean(b - a for a, b in zip(base, other, strict=True)),
+        low=low,
+        high=high,
+        seeds=len(base),
+        verdict=verdict_of(low, high),
+    )

@@ -1,0 +1,132 @@
+"""The tables of a study as Markdown and CSV: rows are arms, columns are metrics."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from anogen.files import write_text
+from anogen.study.gain import METRICS, NAMES, points
+from anogen.study.study_results import COLUMNS, Product, StudyGain, StudyResults, StudyRow
+
+MARKDOWN = "tables.md"
+CSV = "tables.csv"
+
+
+def write_tables(path: Path, results: StudyResults) -> None:
+    """Write ``tables.md`` and ``tables.csv`` into the study's folder."""
+    write_text(path / MARKDOWN, markdown(results))
+    write_text(path / CSV, comma_separated(results))
+
+
+def blocks(results: StudyResults) -> list[tuple[Product, str, list[StudyRow]]]:
+    """The rows of each table: one for the average and each product, and each detector."""
+    found: dict[tuple[Product, str], list[StudyRow]] = {}
+    for row in results.rows:
+        found.setdefault((row.product, row.detector), []).append(row)
+    return [(product, detector, rows) for (product, detector), rows in found.items()]
+
+
+def heading(results: StudyResults, product: Product, detector: str) -> str:
+    """What a table speaks of."""
+    where = f"mean of {len(results.products)} products" if product is None else product
+    return f"{where}, {detector}"
+
+
+def gain_of(results: StudyResults, row: StudyRow, metric: str) -> StudyGain | None:
+    """The difference of a row to the base arm; None where there is none."""
+    for gain in results.gains:
+        if (gain.product, gain.detector, gain.arm, gain.metric) == (
+            row.product,
+            row.detector,
+            row.arm,
+            metric,
+        ):
+            return gain
+    return None
+
+
+def caveats(results: StudyResults) -> list[str]:
+    """Sentences on what the tables were measured on."""
+    sentences = []
+    for product in results.products:
+        own = [run for run in results.runs if run.product == product]
+        if any(run.excluded for run in own):
+            most = max(run.images + run.excluded for run in own)
+            sentences.append(
+                f"{product}: measured on the {own[0].images} images that every arm holds out "
+                f"(up to {most} in one arm), because arms learn from different shots."
+            )
+    return sentences
+
+
+def markdown(results: StudyResults) -> str:
+    """All tables, in percent: mean ± standard deviation over seeds, then paired differences."""
+    lines = [f"# {results.title}", ""]
+    if results.note:
+        lines += [results.note.strip(), ""]
+    lines += [
+        f"Preset {results.preset}; held-out test images, in percent; mean ± standard deviation "
+        "over seeds. Differences are paired by seed, in points, with a 95 % bootstrap interval.",
+        "",
+        *(f"{sentence}\n" for sentence in caveats(results)),
+    ]
+    for product, detector, rows in blocks(results):
+        lines += [f"## {heading(results, product, detector)}", ""]
+        lines += _table(
+            ["arm", "seeds", *(NAMES[metric] for metric in COLUMNS)],
+            [[row.arm, str(row.seeds), *(cell(row, metric) for metric in COLUMNS)] for row in rows],
+        )
+        others = [row for row in rows if row.arm != results.base]
+        if others:
+            lines += [f"Difference to {results.base}:", ""]
+            lines += _table(
+                ["arm", *(NAMES[metric] for metric in METRICS)],
+                [
+                    [row.arm, *(_difference(gain_of(results, row, m)) for m in METRICS)]
+                    for row in others
+                ],
+            )
+    return "\n".join(lines)
+
+
+def cell(row: StudyRow, metric: str) -> str:
+    """``73.2 ± 0.4`` in percent, or a dash where there is no value."""
+    value, deviation = row.mean[metric], row.deviation[metric]
+    if value is None:
+        return "–"
+    return f"{100 * value:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
+
+
+def comma_separated(results: StudyResults) -> str:
+    """A line for each row: means, deviations, and differences, as shares of 1."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    names = ["product", "detector", "arm", "base", "seeds"]
+    names += [f"{metric}_{part}" for metric in COLUMNS for part in ("mean", "deviation")]
+    names += [f"{metric}_gain{part}" for metric in METRICS for part in ("", "_low", "_high")]
+    writer.writerow(names)
+    for row in results.rows:
+        values: list[object] = [row.product or "mean", row.detector, row.arm, results.base]
+        values.append(row.seeds)
+        for metric in COLUMNS:
+            values += [row.mean[metric], row.deviation[metric]]
+        for metric in METRICS:
+            gain = gain_of(results, row, metric)
+            values += [None] * 3 if gain is None else [gain.mean, gain.low, gain.high]
+        writer.writerow([round(v, 6) if isinstance(v, float) else v for v in values])
+    return file.getvalue()
+
+
+def _difference(gain: StudyGain | None) -> str:
+    if gain is None:
+        return "–"
+    return f"{points(gain.mean)} [{points(gain.low)}, {points(gain.high)}] {gain.verdict}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(text.replace("|", r"\|") for text in cells) + " |"
+
+    rule = "|" + " --- |" + " ---: |" * (len(head) - 1)
+    return [line(head), rule, *(line(row) for row in rows), ""]
