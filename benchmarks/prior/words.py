@@ -1,0 +1,281 @@
+"""Do the words work? A classifier of rendered defects names what the prior draws for a word.
+
+    python benchmarks/prior/words.py [--prior embedded] [--data ../shared/data] [--seed 0]
+
+The classifier: features of EfficientNet-Lite0 (means and maxima of the maps at strides 4, 8 and
+16 over the box crop) of the image and of the good window, and a small network on them, trained on
+rendered defects on rendered good windows, both through the autoencoder, so that its blur tells
+nothing. It names one of 12 words (chance 8.3 %). It is then asked about
+  held out: rendered defects on other rendered windows,
+  rendered: rendered defects on windows of real good parts (what drawing can reach at best),
+  visible:  drawn from pure noise, the good surface seen (`surroundings: normal`),
+  blanked:  drawn from pure noise, the box blanked in what the prior sees,
+the last three in the same boxes of the same real parts, which neither prior nor classifier saw.
+
+Writes words.json beside itself and the sheets (words x samples) to --sheets; most of the data
+forbid redistribution, so git ignores that folder.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from features import CROP, box_crop
+from inpainting import windows_with_boxes
+from numpy.typing import NDArray
+from sheets import row, write_sheet
+from torch import nn
+from windows import CATEGORIES
+
+from anogen.detection.teacher import Teacher, make_teacher
+from anogen.placement.box import Box
+from anogen.prior.contract import LatentDiffusion
+from anogen.prior.loading import load_prior
+from anogen.prior.pretrain.scenes import draw_box
+from anogen.prior.sampling import SamplerSettings, blended_sampling
+from anogen.prior.world import render_good
+from anogen.prior.world.defects import draw_defect
+from anogen.seeds import rng_of
+
+WORDS = (
+    "scratch", "crack", "hole", "dent", "stain", "contamination",
+    "thread", "print", "rough", "missing", "pitting", "fold",
+)  # fmt: skip
+"""Chosen before any was measured: kinds that a person tells apart in a picture."""
+
+Window = NDArray[np.uint8]
+Item = tuple[Window, Window, Box]
+"""A good window, the same with a defect, the box."""
+
+
+def rendered_items(count: int, *, seed: int) -> tuple[list[Item], list[int]]:
+    """Rendered defects on rendered good windows, words in turn."""
+    items, labels = [], []
+    for index in range(count):
+        rng = rng_of(seed, "words", index)
+        good = render_good(rng, CROP)
+        box = draw_box(good.foreground, rng)
+        word = index % len(WORDS)
+        drawn, _ = draw_defect(WORDS[word], good.image, good.foreground, box.mask(CROP, CROP), rng)
+        items.append((_bytes(good.image), _bytes(drawn), box))
+        labels.append(word)
+    return items, labels
+
+
+def real_places(data: Path, each: int, *, seed: int) -> tuple[list[Window], list[Box], list[int]]:
+    """Windows of real good parts of all categories in turn, a box in each, and a word for each."""
+    pools = {
+        c: list(
+            zip(
+                *windows_with_boxes(
+                    data,
+                    c,
+                    each * len(WORDS) // len(CATEGORIES) + 1,
+                    size=CROP,
+                    seed=seed,
+                    name="words",
+                ),
+                strict=True,
+            )
+        )
+        for c in CATEGORIES
+    }
+    names = list(CATEGORIES)
+    windows, boxes, labels = [], [], []
+    for index in range(each * len(WORDS)):
+        window, box = pools[names[index % len(names)]][index // len(names)]
+        windows.append(window)
+        boxes.append(box)
+        labels.append(index % len(WORDS))
+    return windows, boxes, labels
+
+
+def rendered_on(
+    windows: list[Window], boxes: list[Box], labels: list[int], seed: int
+) -> list[Item]:
+    """Rendered defects of the words in the boxes."""
+    items = []
+    for index, (window, box, word) in enumerate(zip(windows, boxes, labels, strict=True)):
+        rng = rng_of(seed, "words on real", index)
+        everywhere = np.ones((CROP, CROP), bool)
+        drawn, _ = draw_defect(
+            WORDS[word], window.astype(np.float32) / 255, everywhere, box.mask(CROP, CROP), rng
+        )
+        items.append((window, _bytes(drawn), box))
+    return items
+
+
+@torch.no_grad()
+def decoded(prior: LatentDiffusion, windows: list[Window]) -> list[Window]:
+    """Windows through the autoencoder."""
+    found: list[Window] = []
+    for start in range(0, len(windows), 25):
+        found += _pixels(prior.decode(prior.encode(_tensor(windows[start : start + 25]))))
+    return found
+
+
+@torch.no_grad()
+def drawn_by_prior(
+    prior: LatentDiffusion,
+    windows: list[Window],
+    boxes: list[Box],
+    labels: list[int],
+    *,
+    blanked: bool,
+    guidance: float,
+    seed: int,
+) -> list[Window]:
+    """The words' defects drawn from pure noise in the boxes."""
+    found: list[Window] = []
+    for start in range(0, len(windows), 12):
+        some = slice(start, start + 12)
+        normal = prior.encode(_tensor(windows[some]))
+        masks = np.stack([box.mask(CROP, CROP) for box in boxes[some]]).astype(np.float32)
+        region = F.avg_pool2d(torch.from_numpy(masks)[:, None], CROP // prior.latent_size)
+        generator = torch.Generator().manual_seed(seed + start)
+        latents = blended_sampling(
+            prior,
+            normal=normal,
+            region=region,
+            context=torch.stack([prior.word_tokens(WORDS[word]) for word in labels[some]]),
+            surroundings=normal * (1 - region) if blanked else normal,
+            noise=torch.randn(normal.shape, generator=generator),
+            settings=SamplerSettings(steps=20, guidance=guidance),
+        )
+        found += _pixels(prior.decode(latents))
+    return found
+
+
+class Classifier:
+    """Names the word of a defect from the box crops of the good and the defective window."""
+
+    def __init__(self, teacher: Teacher, items: list[Item], labels: list[int], seed: int) -> None:
+        self.teacher = teacher
+        x, y = self._features(items), torch.tensor(labels)
+        self.mean, self.deviation = x.mean(dim=0), x.std(dim=0) + 1e-3
+        x = (x - self.mean) / self.deviation
+        torch.manual_seed(seed)
+        self.head = nn.Sequential(
+            nn.Dropout(0.3), nn.Linear(x.shape[1], 192), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(192, len(WORDS)),
+        )  # fmt: skip
+        optimizer = torch.optim.AdamW(self.head.parameters(), lr=1e-3, weight_decay=0.05)
+        generator = torch.Generator().manual_seed(seed)
+        for _ in range(40):
+            for rows in torch.randperm(len(x), generator=generator).split(64):
+                loss = F.cross_entropy(self.head(x[rows]), y[rows], label_smoothing=0.1)
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+        self.head.eval()
+
+    @torch.no_grad()
+    def __call__(self, items: list[Item]) -> NDArray[np.int64]:
+        """The index of the word of each item."""
+        x = (self._features(items) - self.mean) / self.deviation
+        named: NDArray[np.int64] = self.head(x).argmax(dim=1).numpy()
+        return named
+
+    @torch.no_grad()
+    def _features(self, items: list[Item]) -> torch.Tensor:
+        parts = []
+        for start in range(0, len(items), 32):
+            some = items[start : start + 32]
+            pair = [
+                self._pooled([box_crop(item[side], item[2]) for item in some]) for side in (0, 1)
+            ]
+            parts.append(torch.cat([pair[1], pair[1] - pair[0]], dim=1))
+        return torch.cat(parts)
+
+    def _pooled(self, crops: list[Window]) -> torch.Tensor:
+        x = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+        maps = self.teacher(self.teacher.normalise(x))
+        return torch.cat([m.mean(dim=(2, 3)) for m in maps] + [m.amax(dim=(2, 3)) for m in maps], 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--prior", default="embedded")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--sheets", type=Path, default=Path("runs/benchmarks/prior"))
+    parser.add_argument("--training", type=int, default=3000, help="rendered defects to train on")
+    parser.add_argument("--each", type=int, default=14, help="drawn samples of each word")
+    parser.add_argument("--guidance", type=float, default=3.0)
+    options = parser.parse_args()
+    prior = load_prior(options.prior)
+
+    def through(items: list[Item]) -> list[Item]:
+        """Items whose windows both went through the autoencoder."""
+        good = decoded(prior, [item[0] for item in items])
+        image = decoded(prior, [item[1] for item in items])
+        return [(g, i, item[2]) for g, i, item in zip(good, image, items, strict=True)]
+
+    items, labels = rendered_items(options.training + 480, seed=options.seed)
+    items = through(items)
+    cut = options.training
+    classifier = Classifier(
+        make_teacher("efficientnet-lite0"), items[:cut], labels[:cut], options.seed
+    )
+    windows, boxes, asked = real_places(options.data, options.each, seed=options.seed)
+    good = decoded(prior, windows)
+    sets: dict[str, list[Item]] = {
+        "rendered": through(rendered_on(windows, boxes, asked, options.seed))
+    }
+    for name, blanked in (("visible", False), ("blanked", True)):
+        drawn = drawn_by_prior(
+            prior, windows, boxes, asked,
+            blanked=blanked, guidance=options.guidance, seed=options.seed,
+        )  # fmt: skip
+        sets[name] = list(zip(good, drawn, boxes, strict=True))
+    answers = {name: classifier(some) for name, some in sets.items()}
+    truth = np.array(asked)
+    held_out = float((classifier(items[cut:]) == np.array(labels[cut:])).mean())
+    result: dict[str, Any] = {
+        "prior": prior.fingerprint,
+        "seed": options.seed,
+        "guidance": options.guidance,
+        "samples_of_each_word": options.each,
+        "training": cut,
+        "chance": round(1 / len(WORDS), 3),
+        "accuracy": {"held_out": round(held_out, 3)}
+        | {n: round(float((named == truth).mean()), 3) for n, named in answers.items()},
+        "by_word": {
+            word: {
+                n: round(float((named[truth == index] == index).mean()), 2)
+                for n, named in answers.items()
+            }
+            for index, word in enumerate(WORDS)
+        },
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "words.json").write_text(json.dumps(result, indent=2) + "\n")
+    for name, some in sets.items():
+        rows = []
+        for index, word in enumerate(WORDS):
+            shown = [item[1] for item, label in zip(some, asked, strict=True) if label == index]
+            rows.append(row(f"{name}: {word}", shown[:10], columns=10, side=112))
+        write_sheet(options.sheets / f"words-{name}.jpg", rows)
+    print(json.dumps(result, indent=2))
+
+
+def _bytes(image: NDArray[np.float32]) -> Window:
+    return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def _tensor(windows: list[Window]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(windows)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def _pixels(images: torch.Tensor) -> list[Window]:
+    pixels = ((images.permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255).byte().numpy()
+    return list(pixels)
+
+
+if __name__ == "__main__":
+    main()
