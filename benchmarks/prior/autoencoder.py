@@ -2,7 +2,8 @@
 
     python benchmarks/prior/autoencoder.py [--data ../shared/data] [--windows 100] [--seed 0]
 
-Writes autoencoder.json and autoencoder-worst.png (the worst ten: window, decoded) beside itself.
+Writes autoencoder.json beside itself, and autoencoder-worst.png (the worst ten: window, decoded) to
+--sheets; most of the data forbid redistribution, so git ignores that folder.
 """
 
 import argparse
@@ -25,6 +26,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--prior", default="embedded")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--sheets", type=Path, default=Path("runs/benchmarks/prior"))
     options = parser.parse_args()
     prior = load_prior(options.prior)
     size = prior.image_size
@@ -57,10 +59,12 @@ def main() -> None:
         "worst_category_psnr": min(row["psnr"] for row in table.values()),
         "mean_ssim": round(float(np.mean([row["ssim"] for row in table.values()])), 4),
     }
+    options.out.mkdir(parents=True, exist_ok=True)
+    options.sheets.mkdir(parents=True, exist_ok=True)
     (options.out / "autoencoder.json").write_text(json.dumps(result, indent=2) + "\n")
     worst = sorted(everything, key=lambda item: item[0])[:10]
     sheet = np.vstack([np.hstack([w[1] for w in worst]), np.hstack([w[2] for w in worst])])
-    cv2.imwrite(str(options.out / "autoencoder-worst.png"), sheet[..., ::-1])
+    cv2.imwrite(str(options.sheets / "autoencoder-worst.png"), sheet[..., ::-1])
     print(json.dumps(result, indent=2))
 
 

@@ -7,8 +7,8 @@ those of held-back real ones (`real`: Chamfer, the mean of both directions of ne
 between two drawn ones (`spread`), and from a drawn one to the nearest shot (`shot`; near zero are
 copies). All synthesizers draw in the same boxes of the same good parts. Beside the concept with
 each `init`: the prior's word `defect` from noise, Perlin noise with foreign texture (DRAEM; real
-textures if DATA/textures/dtd is there), CutPaste, Crop&Paste of the shots, the good parts untouched,
-and, for spread and shot, the held-back real defects themselves.
+textures if DATA/textures/dtd is there), CutPaste, Crop&Paste of the shots, the good parts
+untouched, and, for spread and shot, the held-back real defects themselves.
 
 Writes concepts.json beside itself, and one sheet a defect under --sheets. Most of the data forbid
 redistribution: the sheets lie where git ignores them.
@@ -118,7 +118,10 @@ def distances(
 
 def changed(anomalies: list[Anomaly], jobs: list[Place]) -> dict[str, float]:
     """Share of the box that became defective, and the share of drawings with any defect."""
-    filled = [float((a.mask[box.slices] >= 0.5).mean()) for a, (_, box) in zip(anomalies, jobs)]
+    filled = [
+        float((anomaly.mask[box.slices] >= 0.5).mean())
+        for anomaly, (_, box) in zip(anomalies, jobs, strict=True)
+    ]
     visible = [share for share in filled if share > 0]
     return {
         "filled": round(float(np.mean(visible)), 3) if visible else 0.0,

@@ -185,7 +185,7 @@ def main() -> None:
             "ratio_telea": round(near["telea"] / near["decoded"], 3),
         }
         for title, images in (
-            (f"{category}: normal", [outlined(*pair) for pair in zip(windows, boxes)][:10]),
+            (f"{category}: normal", [outlined(*p) for p in zip(windows, boxes, strict=True)][:10]),
             ("decoded", decoded[:10]),
             ("redrawn", redrawn[:10]),
         ):
