@@ -7,7 +7,7 @@ from examples import NORMALS, square, tiny
 from anogen.detection.contract import Batch
 from anogen.detection.mixing import Mixture, ProceduralSource
 from anogen.detection.settings import MixtureSettings
-from anogen.detection.training import CHECKPOINT, LOG, train
+from anogen.detection.training import CHECKPOINT, LOG, _means, train
 from anogen.errors import InputError
 
 STEPS = 14
@@ -95,3 +95,13 @@ def test_damaged_checkpoint_is_said(tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"nonsense")
     with pytest.raises(InputError, match="damaged"):
         run(tmp_path)
+
+
+def test_a_line_of_the_log_may_span_two_stages() -> None:
+    # DeSTSeg's student has other parts of the loss than its head; a stage ends where it likes.
+    parts = [
+        {"cosine": 4.0, "total": 4.0},
+        {"focal": 1.0, "total": 1.0},
+        {"focal": 2.0, "total": 2.0},
+    ]
+    assert _means(parts) == {"focal": 1.5, "total": pytest.approx(7 / 3)}

@@ -145,4 +145,6 @@ def _rewind_log(path: Path, step: int) -> None:
 
 
 def _means(parts: list[dict[str, float]]) -> dict[str, float]:
-    return {name: sum(part[name] for part in parts) / len(parts) for name in parts[-1]}
+    """The mean of each part of the loss; a stage that changes between two lines changes them."""
+    values = {name: [part[name] for part in parts if name in part] for name in parts[-1]}
+    return {name: sum(found) / len(found) for name, found in values.items()}
