@@ -14,7 +14,7 @@ class SynthesisSettings(BaseModel):
 
     solver: Solver = Field(default="dpmsolver++", description="ddim, dpmsolver++ or unipc")
     steps: int = Field(default=16, ge=1, le=500, description="solver steps from pure noise")
-    guidance: float = Field(default=2.0, ge=1, description="classifier-free guidance; 1 is off")
+    guidance: float = Field(default=1.0, ge=1, description="classifier-free guidance; 1 is off")
     guidance_share: float = Field(
         default=1.0, ge=0, le=1, description="share of the steps, noisiest first, with guidance"
     )
@@ -25,7 +25,7 @@ class SynthesisSettings(BaseModel):
         "support defect warped into the region",
     )
     strength: float = Field(
-        default=0.55,
+        default=0.3,
         gt=0,
         le=1,
         description="how far a normal or sketch is noised before it is redrawn; 1 forgets it",
