@@ -322,7 +322,7 @@ def _destseg_quick() -> DeSTSegSettings:
             "teacher": "efficientnet-lite0",
             "width": 16,
             "head_width": 64,
-            "steps": 250,
+            "steps": 160,
             "student_share": 0.3,
             "learning_rate": 2e-3,
             "residual_learning_rate": 5e-3,
