@@ -4,8 +4,8 @@
 
 Drawing: 20 DPM-Solver++ steps with guidance from pure noise, decoded, for each batch size; the
 median of --repeats runs. Learning: one step of 16 windows with gradients to the tokens alone. The
-first run of each is left out. Write down what else the machine was doing: the load average stands
-in speed.json.
+first run of each is left out. Processor seconds stand beside the wall clock's: on a busy machine
+(see the load average in speed.json) only they mean something, for one thread.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,15 @@ from anogen.prior.sampling import SamplerSettings, blended_sampling
 LEARNING_BATCH = 16
 
 
-def median_seconds(work: Callable[[], Any], repeats: int) -> float:
-    """Median wall-clock seconds after one run that does not count."""
-    times = []
+def median_seconds(work: Callable[[], Any], repeats: int) -> dict[str, float]:
+    """Median seconds of the wall clock and of the processor, after one run that does not count."""
+    wall, processor = [], []
     for _ in range(repeats + 1):
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         work()
-        times.append(time.perf_counter() - started)
-    return float(np.median(times[1:]))
+        wall.append(time.perf_counter() - started)
+        processor.append(time.process_time() - used)
+    return {"wall": float(np.median(wall[1:])), "processor": float(np.median(processor[1:]))}
 
 
 def drawing(prior: LatentDiffusion, images: torch.Tensor, region: torch.Tensor) -> None:
@@ -78,25 +80,20 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    started = time.perf_counter()
     prior = load_prior(options.prior)
-    load = time.perf_counter() - started
+    # The first load also imports diffusers and is left out.
+    load = median_seconds(partial(load_prior, options.prior), options.repeats)
     size, count = prior.image_size, max(LEARNING_BATCH, *options.batches)
     image = good_images(options.data, "screw")[0][:size, :size]
     images = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
     images = images.repeat(count, 1, 1, 1)
     region = torch.zeros(count, 1, prior.latent_size, prior.latent_size)
     region[:, :, 4:12, 4:12] = 1
-    windows = {
-        str(batch): round(
-            batch
-            / median_seconds(
-                lambda b=batch: drawing(prior, images[:b], region[:b]), options.repeats
-            ),
-            2,
-        )
-        for batch in options.batches
-    }
+    windows = {}
+    for batch in options.batches:
+        some, where = images[:batch], region[:batch]
+        seconds = median_seconds(partial(drawing, prior, some, where), options.repeats)
+        windows[str(batch)] = {clock: round(batch / value, 2) for clock, value in seconds.items()}
     with torch.no_grad():
         latents = prior.encode(images[:LEARNING_BATCH])
     step = median_seconds(
@@ -108,9 +105,9 @@ def main() -> None:
         "cores_usable": len(os.sched_getaffinity(0)),
         "load_average": [round(value, 1) for value in os.getloadavg()],
         "torch": torch.__version__,
-        "load_seconds": round(load, 3),
+        "load_seconds": {clock: round(value, 3) for clock, value in load.items()},
         "windows_per_second_by_batch": windows,
-        "learning_step_seconds": round(step, 3),
+        "learning_step_seconds": {clock: round(value, 3) for clock, value in step.items()},
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "speed.json").write_text(json.dumps(result, indent=2) + "\n")
