@@ -106,7 +106,7 @@ def train_denoiser(
     seed: int,
     learning_rate: float = 8e-4,
 ) -> TrainingState:
-    """Train to ``steps``; resumes from ``denoiser-state.safetensors``, saves every ``SAVE_EVERY`` steps."""
+    """Train to ``steps``; resumes from and saves to ``denoiser-state.safetensors``."""
     # On these small maps plain matrix products and channels-first norms train a third faster
     # than the fused attention and channels-last.
     prior.denoiser.set_attn_processor(AttnProcessor())
