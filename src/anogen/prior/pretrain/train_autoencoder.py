@@ -19,7 +19,6 @@ from anogen.prior.pretrain.precision import training_precision
 from anogen.prior.pretrain.scenes import read_shard, shard_path
 from anogen.seeds import rng_of, seed_of
 
-BATCH = 32
 LOG_EVERY, SAVE_EVERY = 50, 250
 """Steps."""
 
