@@ -1,14 +1,14 @@
-"""The gate on drawings whose scores can be counted."""
+"""The gate on drawings whose scores can be counted, and on planted failures."""
 
 import numpy as np
 import pytest
 
 from anogen.placement.box import Box
 from anogen.synthesis.contract import Anomaly
-from anogen.synthesis.gate import judge
+from anogen.synthesis.gate import Limits, calibrated, judge
 
 BOX = Box(4, 2, 14, 12)
-RULES = {"least_change": 0.04, "smallest_area": 6, "most_filled": 0.8}
+LIMITS = Limits(least_change=0.04, smallest_area=6, most_filled=0.8)
 
 
 def drawing(*, rows=3, columns=4, change=20, dtype=np.uint8, colour=False, soft=0.4):
@@ -28,19 +28,21 @@ def drawing(*, rows=3, columns=4, change=20, dtype=np.uint8, colour=False, soft=
 
 @pytest.mark.parametrize("colour", [False, True])
 def test_scores_by_hand(colour):
-    verdict = judge(*drawing(colour=colour), **RULES)
+    verdict = judge(*drawing(colour=colour), LIMITS)
     assert verdict.reason is None
     assert verdict.scores["area"] == 12
     assert verdict.scores["filled"] == pytest.approx(0.12)
     # The channel that changed most counts.
     assert verdict.scores["change"] == pytest.approx(20 / 255, abs=1e-5)
+    # Of the rim's 36 pixels, the patch in the corner holds 4 + 3 - 1.
+    assert verdict.scores["seam"] == pytest.approx(6 / 36, abs=1e-5)
 
 
 def test_change_is_a_share_of_white_at_16_bits_too():
     normal, anomaly = drawing(dtype=np.uint16, change=0)
     image = anomaly.image.copy()
     image[anomaly.mask > 0.5] = 100 + 6553
-    verdict = judge(normal, Anomaly(image, BOX, anomaly.region, anomaly.mask), **RULES)
+    verdict = judge(normal, Anomaly(image, BOX, anomaly.region, anomaly.mask), LIMITS)
     assert verdict.scores["change"] == pytest.approx(6553 / 65535, abs=1e-5)
 
 
@@ -57,7 +59,7 @@ def test_change_is_a_share_of_white_at_16_bits_too():
     ],
 )
 def test_each_rule_rejects_on_its_side_of_the_limit(given, reason):
-    verdict = judge(*drawing(**given), **RULES)
+    verdict = judge(*drawing(**given), LIMITS)
     assert (verdict.reason is None) if reason is None else (reason in verdict.reason)
 
 
@@ -65,5 +67,108 @@ def test_the_share_is_that_of_the_region_not_of_the_box():
     normal, anomaly = drawing()
     region = np.zeros((20, 24), bool)
     region[2:5, 4:9] = True
-    verdict = judge(normal, Anomaly(anomaly.image, BOX, region, anomaly.mask), **RULES)
+    verdict = judge(normal, Anomaly(anomaly.image, BOX, region, anomaly.mask), LIMITS)
     assert verdict.scores["filled"] == pytest.approx(12 / 15)
+
+
+def test_a_defect_beside_the_object_is_counted_and_rejected():
+    normal, anomaly = drawing()
+    object_ = np.zeros((20, 24), bool)
+    object_[:, :5] = True  # the first of the patch's four columns
+    verdict = judge(normal, anomaly, Limits(least_on_object=0.3), on_object=object_)
+    assert verdict.scores["on_object"] == 0.25
+    assert "object" in verdict.reason
+    assert judge(normal, anomaly, Limits(least_on_object=0.25), on_object=object_).reason is None
+
+
+def test_the_distance_is_that_to_the_nearest_shot():
+    normal, anomaly = drawing()
+    shots = [np.full((20, 24), 200, np.uint8), anomaly.image]
+    verdict = judge(normal, anomaly, Limits(least_distance=0.001), shots=shots)
+    assert verdict.scores["distance"] == 0
+    assert "copy" in verdict.reason
+    far = judge(normal, anomaly, Limits(least_distance=0.001), shots=shots[:1])
+    # 100 grey levels, and 20 more on 12 of the 480 pixels.
+    assert far.scores["distance"] == pytest.approx((100 + 20 * 12 / 480) / 255, abs=2e-3)
+    assert far.reason is None
+
+
+# A part of 60 pixels on a plain ground, with grain, in 96 x 96 pixels; round dark defects.
+SIZE, RADIUS = 96, 6
+
+
+def part(seed):
+    rng = np.random.default_rng(seed)
+    image = rng.normal(60, 3, (SIZE, SIZE))
+    image[18:78, 18:78] = rng.normal(150, 6, (60, 60)) + rng.normal(0, 12, (60, 1))
+    return image.clip(0, 255).astype(np.uint8)
+
+
+OBJECT = np.zeros((SIZE, SIZE), bool)
+OBJECT[18:78, 18:78] = True
+
+
+def with_spot(normal, x, y, depth):
+    rows, columns = np.ogrid[:SIZE, :SIZE]
+    mask = (rows - y) ** 2 + (columns - x) ** 2 <= RADIUS**2
+    image = normal.copy()
+    image[mask] = np.maximum(image[mask].astype(int) - depth, 0)
+    return image, mask
+
+
+@pytest.fixture(scope="module")
+def gate():
+    supports = [with_spot(part(seed), 40 + seed, 45, 60 + 10 * seed) for seed in range(3)]
+    normals = [part(seed) for seed in range(10, 16)]
+    limits = calibrated(supports, normals, margin=0.15, objects=[OBJECT] * 3)
+
+    def ask(normal, image, mask, box):
+        anomaly = Anomaly(image, box, box.mask(SIZE, SIZE), mask.astype(np.float32))
+        shots = [shot for shot, _ in supports]
+        return judge(normal, anomaly, limits, on_object=OBJECT, shots=shots).reason
+
+    return ask, supports
+
+
+def around(x, y):
+    return Box(x - 9, y - 9, x + 9, y + 9)
+
+
+def test_defects_like_the_shots_pass(gate):
+    ask, _ = gate
+    places = np.random.default_rng(0).integers(30, 66, (40, 2))
+    reasons = []
+    for number, (x, y) in enumerate(places.tolist()):
+        normal = part(100 + number)
+        image, mask = with_spot(normal, x, y, 55 + number % 30)
+        reasons.append(ask(normal, image, mask, around(x, y)))
+    assert reasons == [None] * 40
+
+
+def test_planted_failures_are_rejected_for_what_they_are(gate):
+    ask, supports = gate
+    normal = part(50)
+    box = around(40, 45)
+    _, mask = with_spot(normal, 40, 45, 0)
+    assert "nothing" in ask(normal, normal, np.zeros_like(mask), box)
+    assert "faint" in ask(normal, normal, mask, box)
+    assert "faint" in ask(normal, with_spot(normal, 40, 45, 6)[0], mask, box)
+    x = 18 - 3
+    assert "object" in ask(normal, *with_spot(normal, x, 45, 60), around(x, 45))
+    image, mask = with_spot(normal, 40, 45, 60)
+    image[box.mask(SIZE, SIZE) & ~mask] -= 60
+    assert "seam" in ask(normal, image, mask, box)
+    assert "copy" in ask(part(0), *supports[0], box)
+    assert "patch" in ask(normal, image, box.mask(SIZE, SIZE), box)
+
+
+def test_a_faint_small_shot_loosens_the_limits():
+    strong = calibrated([with_spot(part(0), 40, 45, 80)], [], margin=0.15)
+    both = calibrated(
+        [with_spot(part(0), 40, 45, 80), with_spot(part(1), 40, 45, 30)], [], margin=0.15
+    )
+    assert 0 < both.least_change < strong.least_change
+    assert strong.smallest_area == pytest.approx(0.1 * with_spot(part(0), 40, 45, 80)[1].sum())
+    # Without normals and objects nothing is said on seams, copies and places.
+    assert strong.most_seam == 1
+    assert strong.least_distance == strong.least_on_object == 0

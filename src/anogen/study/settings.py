@@ -98,14 +98,38 @@ class BankSettings(_Part):
     attempts: int = Field(
         default=3, ge=1, description="drawings until the gate accepts one; the last is kept as is"
     )
-    least_change: float = Field(
-        default=0.06, ge=0, le=1, description="mean difference on the mask that counts as visible"
+    least_change: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="mean difference on the mask that can be seen; null: as the shots have it",
     )
-    smallest_area: int = Field(
-        default=6, ge=0, description="pixels of a defect that a person can still see"
+    smallest_area: float | None = Field(
+        default=None, ge=0, description="pixels of the smallest defect; null: as the shots have it"
     )
-    most_filled: float = Field(
-        default=0.9, gt=0, le=1, description="share of the box above which a drawing is a patch"
+    most_filled: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of the box above which a drawing is a patch; null: as the shots have it",
+    )
+    least_on_object: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="share of the mask that lies on the object; null: as the shots have it",
+    )
+    most_seam: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="share of the box's rim with an unnatural step; null: as on good images",
+    )
+    least_distance: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="mean difference to the nearest shot; null: half of the good images' least",
     )
 
 

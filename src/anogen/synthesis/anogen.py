@@ -27,11 +27,8 @@ from anogen.prior.sampling import blended_sampling
 from anogen.synthesis.canvas import FULL, check
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
-from anogen.synthesis.mask_recovery import change_map, without_specks
+from anogen.synthesis.mask_recovery import change_map, recover_mask
 from anogen.synthesis.settings import SynthesisSettings
-
-SMALLEST_PART = 4
-"""Pixels of the normal image below which a changed part is a speck."""
 
 
 @dataclass(frozen=True)
@@ -191,9 +188,10 @@ class AnoGenSynthesizer:
         result = np.clip(below + weight * (new + detail - below), 0, 1)
         image = normal.copy()
         image[box.slices] = np.round(result * white).astype(normal.dtype)
-        changed = change_map(np.atleast_3d(result), np.atleast_3d(below)) * (opacity > 0)
         mask = np.zeros(normal.shape[:2], np.float32)
-        mask[box.slices] = without_specks(changed.astype(np.float32), SMALLEST_PART)
+        mask[box.slices] = recover_mask(
+            result.astype(np.float32), below.astype(np.float32), opacity > 0
+        )
         return Anomaly(image, box, prepared.job.region, mask, self.provenance())
 
     def provenance(self) -> dict[str, Any]:

@@ -1,11 +1,58 @@
-"""A first quality gate: something visible was drawn, and it is no patch that fills its region."""
+"""The quality gate: is what was drawn a defect, seen, on the object, without a seam, and new?
 
-from dataclasses import dataclass
+No limit is a matter of taste: how faint and how small a defect may be follows from the support
+shots, what counts as a seam from the steps that the normal image itself shows, what counts as a
+copy from how much the normals themselves differ from the shots.
+"""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from anogen.placement.box import Box
 from anogen.synthesis.canvas import FULL
 from anogen.synthesis.contract import Anomaly, Image
+from anogen.synthesis.croppaste import Support
+
+GREY_LEVEL = 1 / 255
+LEAST_AREA = 6
+"""Pixels that a person can still see."""
+
+SLACK = 0.5
+"""Drawn defects may be fainter than the faintest of a few shots, but not without end."""
+
+SMALLER = 0.1
+"""The same for areas, which vary more, and are annotated loosely."""
+
+SEAM_TRIALS, SEAM_SHARE = 200, 0.99
+"""Boxes laid on normals, and the share of them that must pass as having no seam."""
+
+COPY_SIZE = 32
+"""Side in pixels at which whole images are compared."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a drawing must keep to; the defaults let everything pass.
+
+    Attributes:
+        least_change: mean difference on the mask, as a share of white.
+        smallest_area: pixels of the mask.
+        most_filled: share of the region above which a drawing is a patch.
+        least_on_object: share of the mask that must lie on the object.
+        most_seam: share of the region's rim with a step that the normal hardly ever shows.
+        least_distance: mean difference to the nearest support shot, as a share of white.
+    """
+
+    least_change: float = 0.0
+    smallest_area: float = 0.0
+    most_filled: float = 1.0
+    least_on_object: float = 0.0
+    most_seam: float = 1.0
+    least_distance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -17,34 +64,172 @@ class Verdict:
 
 
 def judge(
-    normal: Image, anomaly: Anomaly, *, least_change: float, smallest_area: int, most_filled: float
+    normal: Image,
+    anomaly: Anomaly,
+    limits: Limits,
+    *,
+    on_object: NDArray[np.bool_] | None = None,
+    shots: Sequence[Image] = (),
 ) -> Verdict:
     """Judge one drawn defect.
 
     Args:
         normal: the image it was drawn on.
         anomaly: what was drawn.
-        least_change: mean absolute difference on the mask, as a share of white, that is visible.
-        smallest_area: pixels of a defect that can still be seen.
-        most_filled: share of the region above which the defect is a patch.
+        limits: see :func:`calibrated`.
+        on_object: boolean ``(H, W)``: where a defect may lie; everywhere if not given.
+        shots: the support images, of which no copy is wanted.
 
     Returns:
-        Scores ``area`` (pixels), ``filled`` (share of the region), ``change`` (share of white).
+        Scores ``area`` (pixels), ``filled`` (share of the region), ``change`` (share of white),
+        ``seam`` and ``on_object`` (shares), ``distance`` to the nearest shot (share of white).
     """
-    white = FULL[normal.dtype]
     mask = anomaly.mask >= 0.5
     area = int(mask.sum())
-    difference = np.abs(anomaly.image.astype(np.float32) - normal.astype(np.float32)) / white
-    if difference.ndim == 3:
-        difference = difference.max(axis=2)
-    change = float(difference[mask].mean()) if area else 0.0
-    filled = area / max(1, int(anomaly.region.sum()))
-    scores = {"area": float(area), "filled": round(filled, 5), "change": round(change, 5)}
+    difference = _difference(anomaly.image, normal)
+    scores = {
+        "area": float(area),
+        "filled": area / max(1, int(anomaly.region.sum())),
+        "change": float(difference[mask].mean()) if area else 0.0,
+        "seam": _seam(normal, difference, anomaly.region),
+        "on_object": 1.0 if on_object is None or not area else float(on_object[mask].mean()),
+    }
+    if shots:
+        scores["distance"] = min(_distance(anomaly.image, shot) for shot in shots)
     reason = None
-    if area < smallest_area:
+    if area < limits.smallest_area:
         reason = "nothing visible was drawn"
-    elif change < least_change:
+    elif scores["change"] < limits.least_change:
         reason = "the change is too faint to see"
-    elif filled > most_filled:
+    elif scores["filled"] > limits.most_filled:
         reason = "the drawing fills its region like a patch"
-    return Verdict(scores, reason)
+    elif scores["on_object"] < limits.least_on_object:
+        reason = "the defect does not lie on the object"
+    elif scores["seam"] > limits.most_seam:
+        reason = "the border of its region shows as a seam"
+    elif scores.get("distance", 1.0) < limits.least_distance:
+        reason = "the image is a copy of a support shot"
+    return Verdict({name: round(value, 5) for name, value in scores.items()}, reason)
+
+
+def calibrated(
+    supports: Sequence[Support],
+    normals: Sequence[Image],
+    *,
+    margin: float,
+    objects: Sequence[NDArray[np.bool_]] = (),
+) -> Limits:
+    """Limits from the support shots of one defect and some normals.
+
+    Args:
+        supports: images with masks, none empty.
+        normals: a few good images.
+        margin: room around a defect in its box, as placement adds it, as a share of its size.
+        objects: the object in each support image, boolean ``(H, W)``; none: no limit on it.
+    """
+    changes, areas, filled = [], [], []
+    for image, mask in supports:
+        changes.append(_visible(image, mask))
+        areas.append(int(mask.sum()) / mask.size)
+        box = Box.around(mask)
+        filled.append(int(mask.sum()) / (box.area * (1 + 2 * margin) ** 2))
+    pixels = min(mask.size for _, mask in supports)
+    limits = Limits(
+        least_change=max(2 * GREY_LEVEL, SLACK * min(changes)),
+        smallest_area=max(LEAST_AREA, SMALLER * min(areas) * pixels),
+        # A defect that fills its box, such as a round one, leaves the corners of it free.
+        most_filled=max(0.9, max(filled)),
+    )
+    if objects:
+        shares = [
+            float(inside[mask].mean()) for inside, (_, mask) in zip(objects, supports, strict=True)
+        ]
+        limits = replace(limits, least_on_object=(1 - SLACK / 2) * min(shares))
+    if normals:
+        sizes = [Box.around(mask) for _, mask in supports]
+        between = [_distance(normal, image) for normal in normals for image, _ in supports]
+        limits = replace(
+            limits,
+            most_seam=_natural_seam(normals, sizes),
+            least_distance=SLACK * min(between),
+        )
+    return limits
+
+
+def _difference(image: Image, other: Image) -> NDArray[np.float32]:
+    """``(H, W)`` share of white, of the channel that differs most."""
+    difference = cv2.absdiff(image.astype(np.float32), other.astype(np.float32))
+    widest = difference if difference.ndim == 2 else difference.max(axis=2)
+    return np.asarray(widest / FULL[other.dtype], np.float32)
+
+
+def _visible(image: Image, mask: NDArray[np.bool_]) -> float:
+    """Mean change of a real defect against its surroundings grown over it, as a share of white."""
+    box = Box.around(mask)
+    reach = max(box.width, box.height) // 2 + 8
+    rows = slice(max(box.y0 - reach, 0), box.y1 + reach)
+    columns = slice(max(box.x0 - reach, 0), box.x1 + reach)
+    part = (image[rows, columns].astype(np.float32) / FULL[image.dtype] * 255).astype(np.uint8)
+    inner = mask[rows, columns].astype(np.uint8)
+    if inner.all():
+        return 1.0
+    grown = cv2.inpaint(part, cv2.dilate(inner, np.ones((3, 3))), 3, cv2.INPAINT_TELEA)
+    return float(_difference(part, grown)[inner > 0].mean())
+
+
+def _steps(image: Image) -> NDArray[np.float32]:
+    """``(H, W)`` largest difference of a pixel to its right and lower neighbour, share of white."""
+    steps = np.zeros(image.shape[:2], np.float32)
+    np.maximum(steps[:-1], _difference(image[1:], image[:-1]), out=steps[:-1])
+    np.maximum(steps[:, :-1], _difference(image[:, 1:], image[:, :-1]), out=steps[:, :-1])
+    return steps
+
+
+def _rim(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The region's outermost pixels, without those at the image's border."""
+    inner = cv2.erode(region.astype(np.uint8), np.ones((3, 3)), borderValue=1)
+    rim: NDArray[np.bool_] = region & (inner == 0)
+    return rim
+
+
+def _seam(normal: Image, difference: NDArray[np.float32], region: NDArray[np.bool_]) -> float:
+    """Share of the rim whose step from the unchanged outside is rare on the normal nearby.
+
+    Rare is what only a twentieth of the normal's own steps around the region exceed.
+    """
+    rim = _rim(region)
+    if not rim.any():
+        return 0.0
+    box = Box.around(region)
+    around = normal[max(box.y0 - 8, 0) : box.y1 + 8, max(box.x0 - 8, 0) : box.x1 + 8]
+    rare = max(float(np.quantile(_steps(around), 0.95)), 3 * GREY_LEVEL)
+    return float((difference[rim] > rare).mean())
+
+
+def _natural_seam(normals: Sequence[Image], boxes: Sequence[Box]) -> float:
+    """Share of a box's rim with steps that count as a seam where nothing was drawn at all."""
+    rng = np.random.default_rng(0)  # a calibration, not a drawing: the same for every run
+    found = []
+    for trial in range(SEAM_TRIALS):
+        normal, box = normals[trial % len(normals)], boxes[trial % len(boxes)]
+        height, width = normal.shape[:2]
+        y = int(rng.integers(max(1, height - box.height)))
+        x = int(rng.integers(max(1, width - box.width)))
+        region = np.zeros((height, width), dtype=bool)
+        region[y : y + box.height, x : x + box.width] = True
+        found.append(_seam(normal, _steps(normal), region))
+    return float(np.quantile(found, SEAM_SHARE))
+
+
+def _distance(image: Image, other: Image) -> float:
+    """Mean difference of two images seen small, as a share of white."""
+    return float(np.abs(_small(image) - _small(other)).mean())
+
+
+def _small(image: Image) -> NDArray[np.float32]:
+    values = image.astype(np.float32) / FULL[image.dtype]
+    grey = values if values.ndim == 2 else values.mean(axis=2)
+    small: NDArray[np.float32] = cv2.resize(
+        grey, (COPY_SIZE, COPY_SIZE), interpolation=cv2.INTER_AREA
+    )
+    return small

@@ -4,7 +4,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -30,7 +30,7 @@ from anogen.study.settings import BankSettings
 from anogen.study.stages.material import supports_of
 from anogen.synthesis.anogen import AnoGenSynthesizer, Job
 from anogen.synthesis.contract import Anomaly, Image
-from anogen.synthesis.gate import judge
+from anogen.synthesis.gate import Limits, calibrated, judge
 
 OVERHANG = 0.1
 """How far a defect may stand out of the object, as a share of its box's shorter side."""
@@ -182,6 +182,7 @@ class _Artist:
             self.method = choose_method([to_rgb8(read_image(s.image)) for s in probes])
         self.median = self._median() if self.method == "median" else None
         self.versions = versions()
+        self.limits: dict[str, Limits] = {}
 
     def draw(self, batch: Sequence[Planned]) -> list[tuple[Entry, Anomaly]]:
         """Draw a batch of one defect; what the gate rejects is drawn again, up to the limit."""
@@ -231,6 +232,27 @@ class _Artist:
             legal &= read_mask(path, normal.shape[:2], name=self.settings.placement.legal)
         return legal
 
+    def _limits(self, defect: str) -> Limits:
+        """The gate's limits for a defect: calibrated, but for those that the settings name."""
+        if defect not in self.limits:
+            supports = self.supports[defect]
+            probes = self.category.train[:: max(1, len(self.category.train) // 12)][:12]
+            normals = [read_image(sample.image, name=sample.key) for sample in probes]
+            # The median image and the legal region know images of one size only.
+            alike = all(image.shape == normals[0].shape for image, _ in supports)
+            limits = calibrated(
+                supports,
+                normals,
+                margin=self.settings.placement.margin,
+                objects=[self._legal(image) for image, _ in supports] if alike else (),
+            )
+            bank = self.settings.bank
+            given = {field.name: getattr(bank, field.name) for field in fields(Limits)}
+            self.limits[defect] = replace(
+                limits, **{name: value for name, value in given.items() if value is not None}
+            )
+        return self.limits[defect]
+
     def _median(self) -> NDArray[np.uint8]:
         images = [to_rgb8(read_image(s.image)) for s in self.category.train[:25]]
         same = [image for image in images if image.shape == images[0].shape]
@@ -241,9 +263,9 @@ class _Artist:
         verdict = judge(
             normal,
             anomaly,
-            least_change=self.settings.bank.least_change,
-            smallest_area=self.settings.bank.smallest_area,
-            most_filled=self.settings.bank.most_filled,
+            self._limits(item.defect),
+            on_object=self._legal(normal),
+            shots=[image for image, _ in self.supports[item.defect]],
         )
         concept, concept_sha256 = self.concepts[item.defect]
         x0, y0, x1, y1 = anomaly.box.as_list()

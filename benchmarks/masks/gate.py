@@ -1,0 +1,172 @@
+"""The gate on real defects and on planted failures.
+
+    python benchmarks/masks/gate.py [--data ../shared/data] [--each 20] [--seed 0]
+
+For every defect, three real images are the support shots; other real ones, laid on normals, are to
+be accepted where they can be seen at all. Each is then spoilt in one way and is to be rejected.
+Writes gate.json and gate.md beside itself.
+"""
+
+import argparse
+import json
+from collections import Counter, defaultdict
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from cases import FITTED, HELD_OUT, VISIBLE, WHOLE, real_defects
+from numpy.typing import NDArray
+
+from anogen.data.images import read_image, to_rgb8
+from anogen.errors import InputError
+from anogen.placement.box import Box
+from anogen.placement.boxes import BoxSizes, draw_box
+from anogen.placement.foreground import choose_method, foreground
+from anogen.placement.settings import PlacementSettings
+from anogen.seeds import rng_of
+from anogen.study.stages.generate import OVERHANG
+from anogen.synthesis.contract import Anomaly
+from anogen.synthesis.croppaste import CropPasteSynthesizer
+from anogen.synthesis.gate import Limits, calibrated, judge
+from anogen.synthesis.mask_recovery import recover_mask
+
+SHOTS = 3
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+def anomaly_of(image: Pixels, normal: Pixels, box: Box) -> Anomaly:
+    """The drawing with the mask that is recovered from it."""
+    shown, below = (i[box.slices].astype(np.float32) / 255 for i in (image, normal))
+    mask = np.zeros(image.shape[:2], np.float32)
+    mask[box.slices] = recover_mask(shown, below, np.ones(shown.shape[:2], dtype=bool))
+    return Anomaly(image, box, box.mask(*image.shape[:2]), mask)
+
+
+def moved_off(defect: Anomaly, normal: Pixels, legal: Mask) -> Anomaly | None:
+    """The defect moved until at least half of it hangs beside the object."""
+    box, (height, width) = defect.box, normal.shape[:2]
+    found = np.asarray(defect.mask[box.slices] >= 0.5)
+    if not found.any():
+        return None
+    outside = cv2.filter2D(
+        (~legal).astype(np.float32),
+        -1,
+        found.astype(np.float32) / found.sum(),
+        anchor=(0, 0),
+        borderType=cv2.BORDER_REPLICATE,
+    )
+    outside = outside[: height - box.height, : width - box.width]
+    places = np.argwhere((outside > 0.5) & (outside < 0.7))
+    if not len(places):
+        return None
+    y, x = (int(v) for v in places[len(places) // 2])
+    place = Box(x, y, x + box.width, y + box.height)
+    image, mask = normal.copy(), np.zeros((height, width), np.float32)
+    image[place.slices][found] = defect.image[box.slices][found]
+    mask[place.slices] = found
+    return Anomaly(image, place, place.mask(height, width), mask)
+
+
+def failures(
+    defect: Anomaly,
+    normal: Pixels,
+    legal: Mask,
+    shot: tuple[Pixels, Mask],
+    rng: np.random.Generator,
+) -> dict[str, Anomaly]:
+    box = defect.box
+    planted = {"nothing drawn": anomaly_of(normal, normal, box)}
+    noisy = normal.astype(np.float32)
+    noisy[box.slices] += rng.normal(0, 4, noisy[box.slices].shape)
+    planted["noise only"] = anomaly_of(noisy.round().clip(0, 255).astype(np.uint8), normal, box)
+    off = moved_off(defect, normal, legal)
+    if off is not None:
+        planted["half off the object"] = off
+    # Another shade in the whole box; the mask is that without it, so that only the seam can tell.
+    sign = -1 if normal[box.slices].mean() > 128 else 1
+    shade = defect.image.astype(np.int64)
+    shade[box.slices] += sign * 40
+    planted["seam"] = Anomaly(shade.clip(0, 255).astype(np.uint8), box, defect.region, defect.mask)
+    image, mask = shot
+    planted["copy of a shot"] = Anomaly(
+        image, Box.around(mask), Box.around(mask).mask(*mask.shape), mask.astype(np.float32)
+    )
+    return planted
+
+
+def asked(normal: Pixels, one: Anomaly, *, limits: Limits, legal: Mask, shots: list[Pixels]) -> str:
+    return judge(normal, one, limits, on_object=legal, shots=shots).reason or "accepted"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--each", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    options = parser.parse_args()
+    placement = PlacementSettings()
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    by_defect: dict[str, list[bool]] = defaultdict(list)
+    for category, folder in (FITTED | HELD_OUT).items():
+        root = options.data / folder
+        normals = [to_rgb8(read_image(p)) for p in sorted((root / "train" / "good").glob("*.png"))]
+        method = choose_method(normals)
+        for defect in sorted(p.name for p in (root / "ground_truth").iterdir()):
+            real = [] if defect in WHOLE else real_defects(root, defect)
+            if len(real) <= SHOTS:
+                continue
+            rng = rng_of(options.seed, "gate", category, defect)
+            real = [real[i] for i in rng.permutation(len(real))]
+            shots, others = real[:SHOTS], real[SHOTS:]
+            images = [image for image, _ in shots]
+            limits = calibrated(
+                shots,
+                normals[:: max(1, len(normals) // 12)][:12],
+                margin=placement.margin,
+                objects=[foreground(image, method) for image in images],
+            )
+            for _ in range(options.each):
+                normal = normals[int(rng.integers(len(normals)))]
+                image, mask = others[int(rng.integers(len(others)))]
+                legal = foreground(normal, method)
+                sizes = BoxSizes.of_masks([mask], margin=placement.margin)
+                try:
+                    box = draw_box(legal, sizes, rng, settings=placement, what="case")
+                except InputError:
+                    continue
+                reach = round(OVERHANG * min(box.width, box.height)) + 1
+                near = cv2.dilate(legal.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1)))
+                region = box.mask(*mask.shape) & (near > 0)
+                pasted = CropPasteSynthesizer([(image, mask)], turn=20)(normal, region, rng)
+                change = cv2.absdiff(pasted.image, normal).max(axis=2)[pasted.mask >= 0.5]
+                if change.mean() < VISIBLE * 255:
+                    continue  # dark on dark: no longer a defect
+                drawn = anomaly_of(pasted.image.astype(np.uint8), normal, box)
+                ask = partial(asked, normal, limits=limits, legal=legal, shots=images)
+                answer = ask(drawn)
+                reasons["real defect"][answer] += 1
+                by_defect[f"{category}/{defect}"].append(answer == "accepted")
+                for name, one in failures(drawn, normal, legal, shots[0], rng).items():
+                    reasons[name][ask(one)] += 1
+    result = {
+        "seed": options.seed,
+        "shots": SHOTS,
+        "answers": {name: dict(counter.most_common()) for name, counter in reasons.items()},
+        "accepted_of_real": {n: round(float(np.mean(v)), 3) for n, v in by_defect.items()},
+    }
+    (options.out / "gate.json").write_text(json.dumps(result, indent=2) + "\n")
+    lines = ["# The gate on real defects and on planted failures", ""]
+    lines += ["| what | cases | accepted | reasons |", "|---|---|---|---|"]
+    for name, counter in reasons.items():
+        count = sum(counter.values())
+        told = "; ".join(f"{r} {n}" for r, n in counter.most_common() if r != "accepted")
+        lines.append(f"| {name} | {count} | {counter['accepted'] / count:.1%} | {told} |")
+    (options.out / "gate.md").write_text("\n".join([*lines, ""]))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
