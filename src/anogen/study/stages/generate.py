@@ -1,89 +1,27 @@
 """Stage 2 of a run: a bank of drawn defects for every category."""
 
-import hashlib
-import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
-from pathlib import PurePosixPath
+from dataclasses import fields, replace
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from anogen.bank.bank import Bank, image_path, mask_path
 from anogen.bank.manifest import Entry
 from anogen.concept.concept import load_concept
-from anogen.data.images import read_image, read_mask, to_rgb8
-from anogen.data.sample import Category, Sample, SupportSet
+from anogen.data.images import read_image
+from anogen.data.sample import Category, SupportSet
 from anogen.errors import InputError
-from anogen.files import inside, sha256_of
-from anogen.placement.boxes import BoxSizes, draw_box
-from anogen.placement.foreground import choose_method, foreground
-from anogen.placement.settings import ForegroundMethod
+from anogen.files import sha256_of
 from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of, seed_of
 from anogen.study.run_folder import RunFolder, versions
-from anogen.study.settings import BankSettings
 from anogen.study.stages.material import supports_of
+from anogen.study.stages.places import Places
+from anogen.study.stages.planned import Planned, plan
 from anogen.synthesis.anogen import AnoGenSynthesizer, Job
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.gate import Limits, calibrated, judge
-
-OVERHANG = 0.1
-"""How far a defect may stand out of the object, as a share of its box's shorter side."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One image of the bank before it is drawn; its id tells all of its randomness."""
-
-    defect: str
-    normal: Sample
-    place: int
-    sample: int
-
-    @cached_property
-    def spot(self) -> str:
-        """Defect, normal image and place: what the samples at one place share."""
-        digest = hashlib.sha256(f"{self.defect}/{self.normal.key}".encode()).hexdigest()[:8]
-        stem = PurePosixPath(self.normal.key).stem
-        return f"{_plain(self.defect)}-{_plain(stem)}-{digest}-{self.place}"
-
-    @cached_property
-    def id(self) -> str:
-        """Identity of the image, which also names its files."""
-        return f"{self.spot}-{self.sample}"
-
-
-def _plain(name: str) -> str:
-    """A part of a file name; the digest tells apart what becomes the same here.
-
-    24 letters of four bytes, twice, leave room within the 255 bytes of a file name.
-    """
-    return re.sub(r"\W+", "_", name)[:24]
-
-
-def plan(
-    category: Category, defects: Sequence[str], settings: BankSettings, *, seed: int
-) -> list[Planned]:
-    """Every image of a category's bank, sorted by id: balanced over defects.
-
-    The good images of a defect are drawn by a hash of the defect's and their own names, so that
-    more of them later only adds to the bank.
-    """
-    planned = []
-    for defect in defects:
-        ranked = sorted(category.train, key=lambda s: seed_of(seed, "normal", defect, s.key))
-        planned += [
-            Planned(defect, normal, place, sample)
-            for normal in ranked[: settings.normals]
-            for place in range(settings.boxes)
-            for sample in range(settings.samples)
-        ]
-    return sorted(planned, key=lambda item: item.id)
 
 
 def progress(run: RunFolder, category: Category, support: SupportSet) -> tuple[int, int]:
@@ -160,11 +98,7 @@ class _Artist:
         self.prior = prior
         self.settings = run.settings
         self.supports = {d: supports_of(samples) for d, samples in support.shots.items()}
-        margin = self.settings.placement.margin
-        self.sizes = {
-            defect: BoxSizes.of_masks([mask for _, mask in supports], margin=margin)
-            for defect, supports in self.supports.items()
-        }
+        self.places = Places(category, self.supports, self.settings)
         self.synthesizers: dict[str, AnoGenSynthesizer] = {}
         self.concepts: dict[str, tuple[str, str]] = {}
         for defect in self.supports:
@@ -176,11 +110,6 @@ class _Artist:
                 supports=self.supports[defect],
             )
             self.concepts[defect] = (run.relative(path), sha256_of(path))
-        self.method: ForegroundMethod = self.settings.placement.foreground
-        if self.method == "auto":
-            probes = category.train[:: max(1, len(category.train) // 12)][:12]
-            self.method = choose_method([to_rgb8(read_image(s.image)) for s in probes])
-        self.median = self._median() if self.method == "median" else None
         self.versions = versions()
         self.limits: dict[str, Limits] = {}
 
@@ -207,30 +136,8 @@ class _Artist:
         return [finished[item.id] for item in batch]
 
     def _job(self, item: Planned, attempt: int, seed: int) -> Job:
-        normal = read_image(item.normal.image, name=item.normal.key)
-        # The box belongs to the spot, so that its samples share it; drawn again, it may move.
-        legal = self._legal(normal)
-        box = draw_box(
-            legal,
-            self.sizes[item.defect],
-            rng_of(self.settings.seed, self.category.name, item.spot, attempt, "box"),
-            settings=self.settings.placement,
-            what=f"{item.normal.key}, {item.defect}",
-        )
-        # Defects are of the object: they may stand out of it a little, not hang beside it.
-        reach = round(OVERHANG * min(box.width, box.height)) + 1
-        near = cv2.dilate(
-            legal.astype(np.uint8),
-            cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
-        )
-        return Job(normal, box.mask(*normal.shape[:2]) & (near > 0), rng_of(seed))
-
-    def _legal(self, normal: Image) -> NDArray[np.bool_]:
-        legal = foreground(to_rgb8(normal), self.method, median=self.median)
-        if self.settings.placement.legal is not None:
-            path = inside(self.category.root, self.settings.placement.legal)
-            legal &= read_mask(path, normal.shape[:2], name=self.settings.placement.legal)
-        return legal
+        normal, region = self.places.place(item, attempt)
+        return Job(normal, region, rng_of(seed))
 
     def _limits(self, defect: str) -> Limits:
         """The gate's limits for a defect: calibrated, but for those that the settings name."""
@@ -244,7 +151,7 @@ class _Artist:
                 supports,
                 normals,
                 margin=self.settings.placement.margin,
-                objects=[self._legal(image) for image, _ in supports] if alike else (),
+                objects=[self.places.legal(image) for image, _ in supports] if alike else (),
             )
             bank = self.settings.bank
             given = {field.name: getattr(bank, field.name) for field in fields(Limits)}
@@ -253,18 +160,12 @@ class _Artist:
             )
         return self.limits[defect]
 
-    def _median(self) -> NDArray[np.uint8]:
-        images = [to_rgb8(read_image(s.image)) for s in self.category.train[:25]]
-        same = [image for image in images if image.shape == images[0].shape]
-        median: NDArray[np.uint8] = np.median(np.stack(same), axis=0).astype(np.uint8)
-        return median
-
     def _entry(self, item: Planned, normal: Image, anomaly: Anomaly, seed: int) -> Entry:
         verdict = judge(
             normal,
             anomaly,
             self._limits(item.defect),
-            on_object=self._legal(normal),
+            on_object=self.places.legal(normal),
             shots=[image for image, _ in self.supports[item.defect]],
         )
         concept, concept_sha256 = self.concepts[item.defect]
