@@ -24,6 +24,7 @@ from test_pipeline import SMALL_RUN
 from anogen.cli import main as anogen
 from anogen.cli import runs as _  # noqa: F401  imported before the forks
 from anogen.detection.training import train as train_detector
+from anogen.study.durations import TIMES
 from anogen.study.stages import train as train_stage
 
 KILLS = 20
@@ -74,7 +75,7 @@ def content(place: Path) -> dict[str, bytes]:
     found = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name != train_stage.TIMES
+        if path.is_file() and path.name != TIMES
     }
     results = json.loads(found["results.json"])
     for run in results["runs"]:

@@ -72,6 +72,13 @@ def test_results_name_both_arms_and_count_what_was_left_out(finished: Path) -> N
     assert {gain["metric"] for gain in results["gain"]} >= {"image_ap", "pixel_ap"}
 
 
+def test_results_say_how_long_the_stages_of_an_arm_took(finished: Path) -> None:
+    results = json.loads((finished / "results.json").read_text())
+    stages = {run["arm"]: set(run["seconds"]) for run in results["runs"]}
+    assert stages["procedural"] == {"train", "evaluate"}
+    assert stages["procedural+generated"] >= {"learn", "generate", "train", "evaluate"}
+
+
 def test_outside_the_box_every_pixel_is_the_normal_images(
     finished: Path, small_dataset: Path
 ) -> None:

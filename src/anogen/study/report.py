@@ -32,6 +32,7 @@ from anogen.study.curves import (
     precision_recall_chart,
     precision_recall_line,
 )
+from anogen.study.durations import SHARED
 from anogen.study.gain import NAMES, points, sentence
 from anogen.study.gallery import (
     ConceptHeader,
@@ -539,10 +540,14 @@ def _versions(config: Mapping[str, Any], results: Results) -> list[tuple[str, st
 
 def _durations(runs: Sequence[Run]) -> list[tuple[str, str]]:
     """Stages and how long they took in all."""
-    total: dict[str, float] = {}
+    single: dict[tuple[str, str], float] = {}
     for run in runs:
         for stage, seconds in run.seconds.items():
-            total[stage] = total.get(stage, 0.0) + seconds
+            owner = run.category if stage in SHARED else run.folder
+            single[stage, owner] = seconds
+    total: dict[str, float] = {}
+    for (stage, _), seconds in single.items():
+        total[stage] = total.get(stage, 0.0) + seconds
     return [(stage, _time(seconds)) for stage, seconds in total.items()]
 
 

@@ -52,9 +52,13 @@ class RunFolder:
         """``results.json``."""
         return self.path / "results.json"
 
+    def concepts(self, category: str) -> Path:
+        """The folder of a category's concepts."""
+        return self.path / "concepts" / category
+
     def concept(self, category: str, defect: str) -> Path:
         """A concept's file."""
-        return self.path / "concepts" / category / f"{defect}.safetensors"
+        return self.concepts(category) / f"{defect}.safetensors"
 
     def bank(self, category: str) -> Path:
         """A category's bank."""

@@ -1,7 +1,5 @@
 """The measuring of a run: every trained detector on the held-out images, once."""
 
-import json
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,9 +12,9 @@ from anogen.data.sample import Category, SupportSet
 from anogen.data.support import evaluation_samples
 from anogen.detection.saved import MODEL, load_detector
 from anogen.errors import InputError
-from anogen.files import write_json
 from anogen.metrics.evaluation import evaluate as metrics_of
 from anogen.study.arms import with_generated
+from anogen.study.durations import seconds_of, timed
 from anogen.study.gain import gains_of
 from anogen.study.results import (
     DefectMetrics,
@@ -30,7 +28,6 @@ from anogen.study.results import (
 from anogen.study.run_folder import RunFolder, versions
 from anogen.study.scores import Scores, read_scores, write_scores
 from anogen.study.stages.material import Pairs
-from anogen.study.stages.train import TIMES
 
 SCORES = "scores.npz"
 
@@ -113,11 +110,9 @@ def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int
     with suppress(InputError):  # missing or damaged ones are made anew
         scores = read_scores(folder / SCORES)
     if scores is None or not test_set.is_of(scores):
-        started = time.monotonic()
-        scores = _scores(folder / MODEL, test_set)
-        write_scores(folder / SCORES, scores)
-        seconds = _seconds(folder) | {"evaluate": round(time.monotonic() - started, 2)}
-        write_json(folder / TIMES, seconds)
+        with timed(folder, "evaluate"):
+            scores = _scores(folder / MODEL, test_set)
+            write_scores(folder / SCORES, scores)
     defects = sorted({str(label) for label in scores.labels[scores.defective]})
     image, pixel = metrics_on(scores, np.ones(len(scores.keys), bool))
     own = {}
@@ -131,8 +126,11 @@ def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int
         "test_good": int((~scores.defective).sum()),
         "test_defective": int(scores.defective.sum()),
     }
+    seconds = seconds_of(folder)
     if with_generated(arm):
-        counts["generated"] = sum(1 for _ in Bank(run.bank(category.name)).accepted())
+        bank = run.bank(category.name)
+        seconds = seconds_of(run.concepts(category.name)) | seconds_of(bank) | seconds
+        counts["generated"] = sum(1 for _ in Bank(bank).accepted())
     return Run(
         category=category.name,
         detector=name,
@@ -142,19 +140,10 @@ def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int
         pixel=pixel,
         defects=own,
         counts=counts,
-        seconds=_seconds(folder),
+        seconds=seconds,
         settings_hash=run.settings_hash(name, arm),
         versions=versions(),
     )
-
-
-def _seconds(folder: Path) -> dict[str, float]:
-    """Durations by stage, as far as they are known: a kill may have taken some along."""
-    try:
-        known = json.loads((folder / TIMES).read_text())
-    except (OSError, ValueError):
-        return {}
-    return {str(stage): float(value) for stage, value in known.items()}
 
 
 def _scores(model: Path, test_set: _TestSet) -> Scores:

@@ -15,6 +15,7 @@ from anogen.errors import InputError
 from anogen.files import sha256_of
 from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of, seed_of
+from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder, versions
 from anogen.study.stages.material import supports_of
 from anogen.study.stages.places import Places
@@ -67,12 +68,18 @@ def generate(
     settings = run.settings
     artist: _Artist | None = None
     todo = plan(category, sorted(support.shots), settings.bank, seed=settings.seed)
-    with tqdm(
-        total=len(todo),
-        desc=f"generate {category.name}",
-        file=sys.stderr,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    if all(bank.has(item.id) for item in todo):
+        bank.finish()
+        return
+    with (
+        timed(bank.folder, "generate"),
+        tqdm(
+            total=len(todo),
+            desc=f"generate {category.name}",
+            file=sys.stderr,
+            disable=not sys.stderr.isatty(),
+        ) as bar,
+    ):
         for defect in sorted(support.shots):
             of_defect = [item for item in todo if item.defect == defect]
             size = settings.synthesis.batch_size

@@ -10,6 +10,7 @@ from anogen.data.sample import Category, SupportSet
 from anogen.errors import InputError
 from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import seed_of
+from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
 from anogen.study.stages.material import shots_of
 
@@ -36,12 +37,15 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
                 )
         return
     settings = run.settings.concept
-    with tqdm(
-        total=settings.steps,
-        desc=f"learn {category.name}",
-        file=sys.stderr,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    with (
+        timed(run.concepts(category.name), "learn"),
+        tqdm(
+            total=settings.steps,
+            desc=f"learn {category.name}",
+            file=sys.stderr,
+            disable=not sys.stderr.isatty(),
+        ) as bar,
+    ):
         concepts = learn_concepts(
             prior,
             shots,

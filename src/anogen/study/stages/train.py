@@ -1,6 +1,5 @@
 """Stage 3 of a run: a detector for every arm and seed."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +23,12 @@ from anogen.detection.saved import MODEL, make_detector
 from anogen.detection.training import CHECKPOINT
 from anogen.detection.training import train as train_detector
 from anogen.errors import InputError
-from anogen.files import write_json
 from anogen.seeds import seed_of
 from anogen.study.arms import procedures_of, with_generated
+from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
 from anogen.study.stages.material import supports_of
 from anogen.synthesis.contract import synthesizers
-
-TIMES = "seconds.json"
 
 
 @dataclass(frozen=True)
@@ -77,10 +74,9 @@ def train(run: RunFolder, category: Category, support: SupportSet) -> None:
             )
             # The seed belongs to detector and number, not to the arm: arms are compared in pairs.
             own = seed_of(run.settings.seed, "detector", category.name, name, seed)
-            started = time.monotonic()
-            detector = make_detector(settings, seed=own)
-            train_detector(detector, mixture, steps=settings.steps, seed=own, folder=folder)
-            write_json(folder / TIMES, {"train": round(time.monotonic() - started, 2)})
+            with timed(folder, "train"):
+                detector = make_detector(settings, seed=own)
+                train_detector(detector, mixture, steps=settings.steps, seed=own, folder=folder)
 
 
 class _Sources:

@@ -1,0 +1,34 @@
+"""How long each stage took, beside what it made."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anogen.files import write_json
+
+TIMES = "seconds.json"
+"""Name of the file; the only one of a run, beside the report, that differs from run to run."""
+
+SHARED = ("adapt", "learn", "generate")
+"""Stages that all detectors of a category share."""
+
+
+@contextmanager
+def timed(folder: Path, stage: str) -> Iterator[None]:
+    """Add the time that the block takes to a stage's in ``folder``; a kill takes its part along."""
+    started = time.monotonic()
+    yield
+    known = seconds_of(folder)
+    known[stage] = round(known.get(stage, 0.0) + time.monotonic() - started, 2)
+    write_json(folder / TIMES, known)
+
+
+def seconds_of(folder: Path) -> dict[str, float]:
+    """Durations by stage, as far as they are known."""
+    try:
+        known = json.loads((folder / TIMES).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(stage): float(value) for stage, value in known.items()}
