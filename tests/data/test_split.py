@@ -1,7 +1,11 @@
+from pathlib import Path
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anogen.data.split import held_out
+from anogen.data.sample import Sample
+from anogen.data.split import first_third, held_out, leaked, natural_key
 
 KEYS = [f"good/{i:04d}.png" for i in range(2000)]
 
@@ -40,3 +44,34 @@ def test_both_sides_have_an_image(count: int, start: int) -> None:
 def test_of_a_single_image_nothing_is_held_out() -> None:
     assert held_out(KEYS[:1], {}) == frozenset()
     assert held_out([], {}) == frozenset()
+
+
+def _samples(names: list[str]) -> list[Sample]:
+    keys = [f"screw/test/bent/{name}" for name in names]
+    return [Sample(key, Path("/data") / key, "bent", Path("/mask.png"), "test") for key in keys]
+
+
+def test_names_are_ordered_by_the_numbers_in_them() -> None:
+    names = ["10.png", "b2.png", "2.png", "b10.png", "1.png", "01.png", "a.png", "2 (1).png"]
+    ordered = sorted(names, key=natural_key)
+    assert ordered == [
+        "01.png",
+        "1.png",
+        "2 (1).png",
+        "2.png",
+        "10.png",
+        "a.png",
+        "b2.png",
+        "b10.png",
+    ]
+    assert natural_key("²٣.png") < natural_key("³.png")  # digits of other scripts are letters
+    assert natural_key("٣.png") > natural_key("a.png")
+
+
+@given(st.integers(0, 40), st.randoms())
+def test_the_first_third_is_exact_whatever_the_order_on_disk(count: int, random: Random) -> None:
+    samples = _samples([f"{number}.png" for number in range(count)])
+    shuffled = random.sample(samples, count)
+    assert first_third(shuffled) == tuple(samples[: count // 3])
+    if count:
+        assert leaked(shuffled) == samples[count // 3]

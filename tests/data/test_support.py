@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from anogen.data.dataset import read_dataset
 from anogen.data.official_support import OFFICIAL_SUPPORT
 from anogen.data.sample import GOOD, Category, Sample
-from anogen.data.support import draw_support, evaluation_samples
+from anogen.data.support import draw_support, evaluation_samples, learned_and_tested
 from anogen.errors import InputError
 
 
@@ -193,3 +193,45 @@ def test_the_official_table_is_whole() -> None:
             assert re.fullmatch("[a-z_]+", f"{category}{defect}")
             assert len(set(numbers)) == 3
             assert list(numbers) == sorted(numbers)
+
+
+def test_thirds_learn_from_the_first_and_test_on_the_rest() -> None:
+    category = _category({"bent": [None] * 8, "crack": [None] * 3}, good=[None] * 4)
+    support = draw_support(category, split="thirds", seed=3, shots=1)
+    assert [shot.image.stem for shot in support.shots["bent"]] == ["000", "001"]
+    assert [shot.image.stem for shot in support.shots["crack"]] == ["000"]
+    tested = evaluation_samples(category, support)
+    assert len(tested) == 4 + 6 + 2
+    assert learned_and_tested(support, tested) == 0
+    assert draw_support(category, split="thirds") == support
+
+
+def test_the_released_codes_leak_is_one_image_of_each_defect() -> None:
+    category = _category({"bent": [None] * 8, "crack": [None] * 3}, good=[None] * 4)
+    exact = draw_support(category, split="thirds")
+    leaking = draw_support(category, split="thirds-leaking")
+    assert [shot.image.stem for shot in leaking.shots["bent"]] == ["000", "001", "002"]
+    assert [shot.image.stem for shot in leaking.shots["crack"]] == ["000", "001"]
+    assert leaking.excluded == exact.excluded
+    assert learned_and_tested(leaking, evaluation_samples(category, leaking)) == 2
+
+
+def test_a_part_of_the_first_third_is_not_tested_on() -> None:
+    category = _category({"bent": ["1", None, None, "1", "2", None]}, good=["1", "3"])
+    support = draw_support(category, split="thirds")
+    left = {sample.key for sample in evaluation_samples(category, support)}
+    assert left == {
+        "screw/test/bent/002.png",
+        "screw/test/bent/004.png",
+        "screw/test/bent/005.png",
+        "screw/test/good/001.png",
+    }
+
+
+def test_a_third_of_two_images_is_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="bent has 2 images with masks, and a third"):
+        draw_support(_category({"bent": [None] * 2}), split="thirds")
+    with pytest.raises(InputError, match=r"support\.split=thirds chooses the shots itself"):
+        draw_support(MANY, split="thirds", official=True)
+    with pytest.raises(InputError, match="chooses the shots itself"):
+        draw_support(MANY, split="thirds-leaking", listing=tmp_path / "shots.txt")

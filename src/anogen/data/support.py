@@ -2,15 +2,20 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from anogen.data.findings import Findings
 from anogen.data.official_support import OFFICIAL_SUPPORT
 from anogen.data.sample import Category, Sample, SupportSet
+from anogen.data.split import first_third, leaked
 from anogen.errors import InputError
 from anogen.files import inside
 from anogen.seeds import rng_of
+
+Split = Literal["shots", "thirds", "thirds-leaking"]
+"""How a defect's images are divided: a few shots, or a third to learn from and the rest to test."""
 
 
 def draw_support(
@@ -20,8 +25,9 @@ def draw_support(
     seed: int = 0,
     listing: Path | None = None,
     official: bool = False,
+    split: Split = "shots",
 ) -> SupportSet:
-    """The support set of a category: drawn by seed, named in a file, or AnoGen's own.
+    """The support set of a category: drawn by seed, named in a file, AnoGen's own, or a third.
 
     Defect types without masks get no shots and no key. Two shots of a defect never show the same
     part (group). The draw depends on the seed and on the names of category and defect alone, so
@@ -36,6 +42,9 @@ def draw_support(
             comment; lines of other categories and of defect types that are not read are passed
             over.
         official: take the images of AnoGen's experiments (MVTec AD only), by file number.
+        split: ``"thirds"`` takes the first third of each defect's images by number, as
+            AnomalyDiffusion does; ``"thirds-leaking"`` adds the first image of the test set, as its
+            released code does, and leaves it there. Shots and seed then decide nothing.
 
     Raises:
         InputError: with one sentence a line, if a defect has too few masks or parts, a named file
@@ -45,12 +54,19 @@ def draw_support(
         raise InputError(f"{shots} shots of each defect are too few; learn from at least 1.")
     if listing is not None and official:
         raise InputError("the support set is either named in a file or the official one, not both.")
+    if split != "shots" and (listing is not None or official):
+        raise InputError(
+            f"support.split={split} chooses the shots itself; leave out the list and the official "
+            "ones, or use support.split=shots."
+        )
     findings = Findings()
     learnable = {
         defect: masked
         for defect in category.defects
         if (masked := [sample for sample in category.of(defect) if sample.mask is not None])
     }
+    if split != "shots":
+        return _thirds(category, learnable, leaking=split == "thirds-leaking")
     if listing is not None:
         chosen = _named(category, learnable, listing, findings)
     elif official:
@@ -61,17 +77,47 @@ def draw_support(
             for defect, masked in learnable.items()
         }
     findings.raise_problems()
+    return SupportSet(shots=_sorted(chosen), excluded=_excluded(category, chosen))
+
+
+def _sorted(chosen: Mapping[str, Sequence[Sample]]) -> dict[str, tuple[Sample, ...]]:
+    return {
+        defect: tuple(sorted(samples, key=lambda sample: sample.key))
+        for defect, samples in chosen.items()
+    }
+
+
+def _excluded(category: Category, chosen: Mapping[str, Sequence[Sample]]) -> frozenset[str]:
+    """Keys of the shots, and of everything that shows the part of a shot."""
     taken = [sample for samples in chosen.values() for sample in samples]
     keys = {sample.key for sample in taken}
     groups = {sample.group for sample in taken if sample.group is not None}
-    excluded = keys | {sample.key for sample in category.test if sample.group in groups}
-    return SupportSet(
-        shots={
-            defect: tuple(sorted(samples, key=lambda sample: sample.key))
-            for defect, samples in chosen.items()
-        },
-        excluded=frozenset(excluded),
-    )
+    return frozenset(keys | {sample.key for sample in category.test if sample.group in groups})
+
+
+def _thirds(
+    category: Category, learnable: Mapping[str, Sequence[Sample]], *, leaking: bool
+) -> SupportSet:
+    """The first third of each defect; parts that also lie in it leave the test set."""
+    findings = Findings()
+    chosen = {defect: first_third(masked) for defect, masked in learnable.items()}
+    for defect, third in chosen.items():
+        if not third:
+            findings.problems.append(
+                f"{category.name}: {defect} has {len(learnable[defect])} images with masks, and a "
+                "third of them is none; use support.split=shots, or add images."
+            )
+    findings.raise_problems()
+    excluded = _excluded(category, chosen)
+    if leaking:
+        chosen = {d: (*third, leaked(learnable[d])) for d, third in chosen.items()}
+    return SupportSet(shots=_sorted(chosen), excluded=excluded)
+
+
+def learned_and_tested(support: SupportSet, samples: Sequence[Sample]) -> int:
+    """How many of the test images ``samples`` are shots as well: none unless asked for."""
+    shots = {shot.key for shots in support.shots.values() for shot in shots}
+    return sum(sample.key in shots for sample in samples)
 
 
 def evaluation_samples(

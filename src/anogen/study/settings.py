@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from anogen.concept.settings import ConceptSettings
+from anogen.data.support import Split
 from anogen.detection.contract import detectors as known_detectors
 from anogen.detection.settings import DetectorSettings, preset, settings_from
 from anogen.errors import InputError
@@ -27,6 +28,8 @@ from anogen.study.results import BOTH, PROCEDURAL
 from anogen.synthesis.settings import SynthesisSettings
 
 PRESETS = ("quick", "best", "paper", "official")
+
+Method = Literal["anogen", "anomalydiffusion"]
 
 
 def _one_or_more(value: Any) -> Any:
@@ -85,6 +88,12 @@ class SupportSettings(_Part):
     draw: int = Field(default=0, ge=0, description="which draw of the shots (their seed)")
     listing: str | None = Field(default=None, description="file that names the shots")
     official: bool = Field(default=False, description="AnoGen's own shots, by file number")
+    split: Split = Field(
+        default="shots",
+        description="shots; or thirds: learn from the first third of each defect's images by "
+        "number, test on the rest, as AnomalyDiffusion; thirds-leaking: as its released code, "
+        "which also learns from the first image of the rest",
+    )
 
 
 class BankSettings(_Part):
@@ -95,8 +104,11 @@ class BankSettings(_Part):
     )
     boxes: int = Field(default=1, ge=1, description="places on each good image")
     samples: int = Field(default=1, ge=1, description="drawings at each place")
+    candidates: int = Field(
+        default=1, ge=1, description="drawings an attempt, of which the best accepted one is kept"
+    )
     attempts: int = Field(
-        default=3, ge=1, description="drawings until the gate accepts one; the last is kept as is"
+        default=3, ge=1, description="attempts until the gate accepts one; the last is kept as is"
     )
     least_change: float | None = Field(
         default=None,
@@ -171,6 +183,11 @@ class RunSettings(_Part):
     preset: Literal["quick", "best", "paper", "official"] = Field(
         default="quick", description="where values that were not given come from"
     )
+    method: Method = Field(
+        default="anogen",
+        description="whose way of learning and drawing the preset stands for: anogen, "
+        "anomalydiffusion",
+    )
     seed: int = Field(default=0, ge=0, description="of everything random in the run")
     dataset: DatasetSettings
     support: SupportSettings = SupportSettings()
@@ -194,6 +211,9 @@ def resolve(
 ) -> RunSettings:
     """The settings of a preset, with values from the command line over them.
 
+    The preset of a method other than AnoGen is AnoGen's with the values of
+    ``presets/<method>-<preset>.yaml`` over them.
+
     Args:
         preset_name: one of :data:`PRESETS`.
         given: nested values that replace the preset's.
@@ -205,16 +225,23 @@ def resolve(
     """
     if preset_name not in PRESETS:
         raise InputError(f"unknown preset {preset_name!r}; known are: {', '.join(PRESETS)}.")
-    text = resources.files("anogen.study").joinpath("presets", f"{preset_name}.yaml").read_text()
-    tree: dict[str, Any] = yaml.safe_load(text) or {}
-    tree["preset"] = preset_name
-    merge(tree, given)
-    for override in overrides:
-        merge(tree, parsed_override(override))
+    chosen = [given, *(parsed_override(override) for override in overrides)]
+    method = [part["method"] for part in chosen if "method" in part][-1:]
+    tree = _preset_file(preset_name) | {"preset": preset_name}
+    # Of an unknown method the settings themselves say what is wrong with it.
+    if method and method[0] in get_args(Method)[1:]:
+        merge(tree, _preset_file(f"{method[0]}-{preset_name}"))
+    for part in chosen:
+        merge(tree, part)
     settings = from_tree(tree)
     if settings.preset != preset_name:
         raise InputError("--set preset: choose the preset with --preset.")
     return _anchored(settings)
+
+
+def _preset_file(name: str) -> dict[str, Any]:
+    text = resources.files("anogen.study").joinpath("presets", f"{name}.yaml").read_text()
+    return yaml.safe_load(text) or {}
 
 
 def from_tree(tree: dict[str, Any]) -> RunSettings:

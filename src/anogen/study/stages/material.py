@@ -15,7 +15,7 @@ from anogen.files import inside, sha256_of
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.loading import load_prior
 from anogen.study.run_folder import RunFolder
-from anogen.study.settings import RunSettings
+from anogen.study.settings import RunSettings, SupportSettings
 from anogen.synthesis.croppaste import Support
 
 Pairs = list[tuple[Category, SupportSet]]
@@ -51,12 +51,17 @@ def check_dataset(run: RunFolder) -> list[str]:
         layout=dataset.layout,
         categories=dataset.categories,
         defects=dataset.defects,
-        shots=None if support.listing or support.official else support.shots,
+        shots=support.shots if _drawn(support) else None,
     )
     problems = [*outcome.problems, *_problems_beside(settings)]
     if problems:
         raise InputError("\n".join(problems))
     return outcome.notices
+
+
+def _drawn(support: SupportSettings) -> bool:
+    """Whether the shots are drawn by seed, so that there must be enough to draw from."""
+    return support.listing is None and not support.official and support.split == "shots"
 
 
 def _problems_beside(settings: RunSettings) -> list[str]:
@@ -99,6 +104,7 @@ def categories_of(run: RunFolder) -> Pairs:
                 seed=support.draw,
                 listing=None if support.listing is None else Path(support.listing),
                 official=support.official,
+                split=support.split,
             ),
         )
         for category in found
