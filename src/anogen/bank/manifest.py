@@ -42,6 +42,26 @@ Id = Annotated[str, StringConstraints(pattern=r"^[^\s./\\\x00][^/\\\x00-\x1f]*$"
 Pixel = Annotated[int, Field(ge=0)]
 
 
+class Candidate(BaseModel):
+    """One drawing that was judged, kept or not.
+
+    Attributes:
+        attempt: number of the attempt at the image, from 0.
+        seed: seed of this drawing's random generator.
+        gate: scores of the quality gate by name.
+        reason: why the gate rejected it; None where it did not.
+        kept: whether it is the image in the bank.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attempt: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0)]
+    gate: dict[str, FiniteFloat]
+    reason: str | None
+    kept: bool
+
+
 class Entry(BaseModel):
     """One generated image and everything that made it.
 
@@ -62,6 +82,7 @@ class Entry(BaseModel):
         gate: scores of the quality gate by name.
         decision: what the gate decided.
         reason: why it was rejected; None for accepted images.
+        candidates: every drawing that was judged for it, in order; none in older banks.
         review: a person's later word, which overrides the gate.
         versions: versions of the package and libraries by name.
     """
@@ -84,6 +105,7 @@ class Entry(BaseModel):
     gate: dict[str, FiniteFloat]
     decision: Literal["accepted", "rejected"]
     reason: str | None = None
+    candidates: tuple[Candidate, ...] = ()
     review: Literal["accept", "reject"] | None = None
     versions: dict[str, str]
 
@@ -96,6 +118,8 @@ class Entry(BaseModel):
             raise ValueError("concept and concept_sha256 go together")
         if (self.decision == "rejected") != (self.reason is not None):
             raise ValueError("a rejected image has a reason, an accepted one has none")
+        if self.candidates and sum(one.kept for one in self.candidates) != 1:
+            raise ValueError("exactly one of the candidates is kept")
         return self
 
     @property

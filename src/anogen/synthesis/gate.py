@@ -62,6 +62,11 @@ class Verdict:
     scores: dict[str, float]
     reason: str | None
 
+    @property
+    def rank(self) -> float:
+        """Of two accepted drawings, the one with the lower rank is the better."""
+        return self.scores["seam"]
+
 
 def judge(
     normal: Image,
@@ -97,7 +102,8 @@ def judge(
     if shots:
         scores["distance"] = min(_distance(anomaly.image, shot) for shot in shots)
     reason = None
-    if area < limits.smallest_area:
+    # Whatever the settings allow, no accepted image has an empty mask.
+    if area < max(limits.smallest_area, 1):
         reason = "nothing visible was drawn"
     elif scores["change"] < limits.least_change:
         reason = "the change is too faint to see"

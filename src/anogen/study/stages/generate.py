@@ -2,14 +2,12 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import fields, replace
 
 from tqdm import tqdm
 
 from anogen.bank.bank import Bank, image_path, mask_path
 from anogen.bank.manifest import Entry
 from anogen.concept.concept import load_concept
-from anogen.data.images import read_image
 from anogen.data.sample import Category, SupportSet
 from anogen.errors import InputError
 from anogen.files import sha256_of
@@ -17,12 +15,12 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of, seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder, versions
+from anogen.study.stages.judging import Drawn, Judging, Settled
 from anogen.study.stages.material import supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
 from anogen.synthesis.anogen import AnoGenSynthesizer, Job
-from anogen.synthesis.contract import Anomaly, Image
-from anogen.synthesis.gate import Limits, calibrated, judge
+from anogen.synthesis.contract import Anomaly
 
 
 def progress(run: RunFolder, category: Category, support: SupportSet) -> tuple[int, int]:
@@ -118,63 +116,39 @@ class _Artist:
             )
             self.concepts[defect] = (run.relative(path), sha256_of(path))
         self.versions = versions()
-        self.limits: dict[str, Limits] = {}
+        self.judging = Judging(self.settings, category, self.supports, legal=self.places.legal)
 
     def draw(self, batch: Sequence[Planned]) -> list[tuple[Entry, Anomaly]]:
         """Draw a batch of one defect; what the gate rejects is drawn again, up to the limit."""
-        finished: dict[str, tuple[Entry, Anomaly]] = {}
-        open_items = list(batch)
-        for attempt in range(self.settings.bank.attempts):
-            jobs, seeds = [], []
-            for item in open_items:
-                seed = seed_of(self.settings.seed, self.category.name, item.id, attempt)
-                jobs.append(self._job(item, attempt, seed))
-                seeds.append(seed)
-            anomalies = self.synthesizers[batch[0].defect].draw(jobs)
-            rejected = []
-            for item, job, seed, anomaly in zip(open_items, jobs, seeds, anomalies, strict=True):
-                entry = self._entry(item, job.normal, anomaly, seed)
-                finished[item.id] = (entry, anomaly)
-                if entry.decision == "rejected":
-                    rejected.append(item)
-            open_items = rejected
-            if not open_items:
-                break
-        return [finished[item.id] for item in batch]
+        defect = batch[0].defect
+
+        def candidates(places: Sequence[int], attempt: int, number: int) -> list[Drawn]:
+            items = [batch[place] for place in places]
+            # The first candidate is the same however many there are.
+            further = (number,) if number else ()
+            seeds = [
+                seed_of(self.settings.seed, self.category.name, item.id, attempt, *further)
+                for item in items
+            ]
+            jobs = [self._job(item, attempt, seed) for item, seed in zip(items, seeds, strict=True)]
+            anomalies = self.synthesizers[defect].draw(jobs)
+            return [
+                Drawn(job.normal, anomaly, seed, attempt)
+                for job, seed, anomaly in zip(jobs, seeds, anomalies, strict=True)
+            ]
+
+        settled = self.judging.settle(defect, len(batch), candidates)
+        return [
+            (self._entry(item, one), one.kept.anomaly)
+            for item, one in zip(batch, settled, strict=True)
+        ]
 
     def _job(self, item: Planned, attempt: int, seed: int) -> Job:
         normal, region = self.places.place(item, attempt)
         return Job(normal, region, rng_of(seed))
 
-    def _limits(self, defect: str) -> Limits:
-        """The gate's limits for a defect: calibrated, but for those that the settings name."""
-        if defect not in self.limits:
-            supports = self.supports[defect]
-            probes = self.category.train[:: max(1, len(self.category.train) // 12)][:12]
-            normals = [read_image(sample.image, name=sample.key) for sample in probes]
-            # The median image and the legal region know images of one size only.
-            alike = all(image.shape == normals[0].shape for image, _ in supports)
-            limits = calibrated(
-                supports,
-                normals,
-                margin=self.settings.placement.margin,
-                objects=[self.places.legal(image) for image, _ in supports] if alike else (),
-            )
-            bank = self.settings.bank
-            given = {field.name: getattr(bank, field.name) for field in fields(Limits)}
-            self.limits[defect] = replace(
-                limits, **{name: value for name, value in given.items() if value is not None}
-            )
-        return self.limits[defect]
-
-    def _entry(self, item: Planned, normal: Image, anomaly: Anomaly, seed: int) -> Entry:
-        verdict = judge(
-            normal,
-            anomaly,
-            self._limits(item.defect),
-            on_object=self.places.legal(normal),
-            shots=[image for image, _ in self.supports[item.defect]],
-        )
+    def _entry(self, item: Planned, settled: Settled) -> Entry:
+        anomaly, verdict = settled.kept.anomaly, settled.verdict
         concept, concept_sha256 = self.concepts[item.defect]
         x0, y0, x1, y1 = anomaly.box.as_list()
         return Entry(
@@ -190,9 +164,10 @@ class _Artist:
             concept_sha256=concept_sha256,
             prior=self.prior.fingerprint,
             sampler=dict(anomaly.provenance),
-            seed=seed,
+            seed=settled.kept.seed,
             gate=verdict.scores,
             decision="accepted" if verdict.reason is None else "rejected",
             reason=verdict.reason,
+            candidates=settled.candidates,
             versions=self.versions,
         )
