@@ -31,6 +31,9 @@ PriorName = Annotated[
     typer.Option("--prior", help="embedded, a .safetensors file, a diffusers folder, a hub id."),
 ]
 Preset = Annotated[str, typer.Option("--preset", help="quick, best, paper or official.")]
+MethodName = Annotated[
+    str | None, typer.Option("--method", help="anogen (default) or anomalydiffusion.")
+]
 Shots = Annotated[int | None, typer.Option("--shots", help="Support images of each defect.")]
 SupportName = Annotated[
     str | None,
@@ -66,6 +69,7 @@ def run(
     defect: Defects = None,
     layout: LayoutName = None,
     prior: PriorName = None,
+    method: MethodName = None,
     preset: Preset = "quick",
     shots: Shots = None,
     support: SupportName = None,
@@ -86,6 +90,7 @@ def run(
         defects=defect,
         layout=layout,
         prior=prior,
+        method=method,
         shots=shots,
         support=support,
         seed=seed,
@@ -129,6 +134,7 @@ def learn(
     defect: Defects = None,
     layout: LayoutName = None,
     prior: PriorName = None,
+    method: MethodName = None,
     preset: Annotated[
         str | None, typer.Option("--preset", help="quick (default), best, paper or official.")
     ] = None,
@@ -142,7 +148,19 @@ def learn(
     from anogen.cli import runs
 
     if runs.is_run(source):
-        options = (category, defect, layout, prior, preset, shots, support, out, seed, override)
+        options = (
+            category,
+            defect,
+            layout,
+            prior,
+            method,
+            preset,
+            shots,
+            support,
+            out,
+            seed,
+            override,
+        )
         if any(option is not None for option in options):
             raise InputError(
                 f"{source}: is a run, and its settings stand; leave the options away, or start "
@@ -156,6 +174,7 @@ def learn(
         defects=defect,
         layout=layout,
         prior=prior,
+        method=method,
         shots=shots,
         support=support,
         seed=seed,
@@ -266,12 +285,13 @@ app.add_typer(config_app, name="config")
 @config_app.command("show")
 def config_show(
     preset: Preset = "quick",
+    method: MethodName = None,
     override: Overrides = None,
 ) -> None:
     """Print the resolved settings of a preset, each with what it means."""
     from anogen.cli import inspection
 
-    inspection.config_show(preset, tuple(override or ()))
+    inspection.config_show(preset, method or "anogen", tuple(override or ()))
 
 
 prior_app = typer.Typer(help="The embedded prior.", no_args_is_help=True, rich_markup_mode=None)

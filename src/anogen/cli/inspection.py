@@ -47,12 +47,13 @@ def validate(
     print(f"{outcome.images} images and {outcome.masks} masks read; nothing is wrong.")
 
 
-def config_show(preset: str, overrides: tuple[str, ...]) -> None:
+def config_show(preset: str, method: str, overrides: tuple[str, ...]) -> None:
     """``anogen config show``."""
     from anogen.study.commented import commented
     from anogen.study.settings import resolve
 
-    settings = resolve(preset, {"dataset": {"root": "DATASET"}}, overrides=overrides)
+    given = {"dataset": {"root": "DATASET"}, "method": method}
+    settings = resolve(preset, given, overrides=overrides)
     print(commented(settings), end="")
 
 

@@ -31,6 +31,7 @@ def given_settings(
     defects: list[str] | None = None,
     layout: str | None = None,
     prior: str | None = None,
+    method: str | None = None,
     shots: int | None = None,
     support: str | None = None,
     seed: int | None = None,
@@ -61,6 +62,8 @@ def given_settings(
         given["support"] = chosen
     if prior is not None:
         given["prior"] = prior
+    if method is not None:
+        given["method"] = method
     if seed is not None:
         given["seed"] = seed
     return given
@@ -154,6 +157,8 @@ def _out(out: Path | None, settings: RunSettings) -> Path:
     name = Path(settings.dataset.root).name
     if settings.dataset.categories:
         name = "-".join(settings.dataset.categories)
+    if settings.method != "anogen":
+        name = f"{name}-{settings.method}"
     return Path("runs") / f"{name}-{settings.preset}"
 
 

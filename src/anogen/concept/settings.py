@@ -4,9 +4,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+SpatialKind = Literal["light", "paper"]
+
 
 class ConceptSettings(BaseModel):
-    """How a concept is learned; AnoGen section 4.1 unless said otherwise."""
+    """How a concept is learned; AnoGen section 4.1 unless said otherwise.
+
+    AnomalyDiffusion's are the same with a spatial encoder and more tokens.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -15,6 +20,22 @@ class ConceptSettings(BaseModel):
         default="auto",
         description="word to start from; auto takes the word with the least loss on the shots, "
         "mean the mean of the vocabulary",
+    )
+    spatial: Literal["none"] | SpatialKind = Field(
+        default="none",
+        description="encoder that gives tokens of the mask's place and shape (AnomalyDiffusion): "
+        "none, light (under 5 M parameters), or paper (ResNet-50)",
+    )
+    spatial_tokens: int = Field(
+        default=4, ge=1, le=32, description="tokens of the mask, beside the learned vectors"
+    )
+    spatial_learning_rate: float = Field(
+        default=0.001, gt=0, description="of Adam, on the spatial encoder"
+    )
+    templates: bool = Field(
+        default=False,
+        description="learn within sentences such as 'a photo of a *' where the prior reads text; "
+        "drawing shows it the bare vectors",
     )
     steps: int = Field(default=200, ge=0, description="optimiser steps at most")
     learning_rate: float = Field(default=0.02, gt=0, description="of Adam, on the tokens")
@@ -40,6 +61,12 @@ class ConceptSettings(BaseModel):
         default=4, ge=1, description="checks without improvement on held-back noise before a stop"
     )
     check_every: int = Field(default=20, ge=1, description="steps between these checks")
+
+    preview_every: int = Field(
+        default=0,
+        ge=0,
+        description="steps between pictures of what is learned, beside the concepts; 0 for none",
+    )
 
     @field_validator("zoom")
     @classmethod

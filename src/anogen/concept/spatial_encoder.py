@@ -12,14 +12,11 @@ simpler thing to read than a photograph.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-SpatialKind = Literal["light", "paper"]
-SPATIAL_KINDS: tuple[SpatialKind, ...] = get_args(SpatialKind)
+from anogen.concept.settings import SpatialKind
 
 GRID = 4
 """Cells along each side of the grid that the heads read."""

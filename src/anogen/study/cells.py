@@ -166,7 +166,7 @@ def _cell(
         tree["dataset"]["defects"],
         *(tree[name] for name in ("seed", "support", "prior", "concept")),
     ]
-    drawn = [*learned, *(tree[name] for name in ("placement", "synthesis", "bank"))]
+    drawn = [*learned, *(tree[name] for name in ("method", "placement", "synthesis", "bank"))]
     needs = with_generated(sources)
     name = _hash([dataset, category.name, detector, sources, depends])
     return Cell(

@@ -93,7 +93,8 @@ class RunFolder:
         if with_generated(arm):
             kept |= {"label": training["label"]}
             kept |= {
-                name: tree[name] for name in ("prior", "concept", "placement", "synthesis", "bank")
+                name: tree[name]
+                for name in ("method", "prior", "concept", "placement", "synthesis", "bank")
             }
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
