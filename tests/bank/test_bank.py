@@ -65,7 +65,11 @@ def test_only_accepted_entries_are_iterated(tmp_path: Path) -> None:
     rejected = {"decision": "rejected", "reason": "too faint", "mask": None}
     bank.add(entry("c", mask=None), image, None)
     bank.add(entry("b", **rejected), image, None)
-    bank.add(entry("a", **rejected, review="accept"), image, None)
+    bank.add(
+        entry("a", **rejected, review={"word": "accepted", "time": "2026-01-31T12:00:00Z"}),
+        image,
+        None,
+    )
     bank.add(entry("d", mask=None, defect="hole"), image, None)
     assert [e.id for e in bank.accepted()] == ["a", "c", "d"]
     assert [e.id for e in bank.accepted("crack")] == ["a", "c"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from anogen.bank.manifest import Entry, Manifest
+from anogen.bank.manifest import Entry, Manifest, Review
 from anogen.errors import InputError
 
 
@@ -29,6 +29,7 @@ def fields(identity: str = "crack-000", **changes: Any) -> dict[str, Any]:
         "sampler": {"name": "anogen", "steps": 25, "guidance": 3.5, "nested": {"b": 1, "a": [2]}},
         "seed": 7,
         "gate": {"change": 0.25},
+        "candidates": [],
         "decision": "accepted",
         "reason": None,
         "review": None,
@@ -39,6 +40,10 @@ def fields(identity: str = "crack-000", **changes: Any) -> dict[str, Any]:
 
 def entry(identity: str = "crack-000", **changes: Any) -> Entry:
     return Entry.model_validate(fields(identity, **changes))
+
+
+def word(said: str) -> dict[str, Any]:
+    return {"word": said, "time": "2026-01-31T12:00:00Z", "mask": None, "box": None}
 
 
 def test_a_line_holds_exactly_the_named_fields_and_reads_back() -> None:
@@ -81,8 +86,8 @@ def test_a_review_overrides_the_gate() -> None:
     rejected = {"decision": "rejected", "reason": "too faint"}
     assert entry().accepted
     assert not entry(**rejected).accepted
-    assert entry(**rejected, review="accept").accepted
-    assert not entry(review="reject").accepted
+    assert entry(**rejected, review=word("accepted")).accepted
+    assert not entry(review=word("rejected")).accepted
 
 
 def test_entries_of_procedural_synthesizers_need_no_concept() -> None:
@@ -138,11 +143,10 @@ def test_damage_is_named_with_its_line(tmp_path: Path) -> None:
         Manifest(path)
 
 
-def test_a_review_replaces_its_line(tmp_path: Path) -> None:
+def test_an_id_may_be_called_like_a_field(tmp_path: Path) -> None:
     manifest = Manifest(tmp_path / "manifest.jsonl")
-    manifest.append(entry("b"))
-    manifest.append(entry("a"))
-    manifest.replace(entry("b", review="reject"))
-    assert [e.review for e in Manifest(tmp_path / "manifest.jsonl")] == [None, "reject"]
+    manifest.append(entry("image"))
+    manifest.review("image", Review.model_validate(word("rejected")))
+    assert not Manifest(tmp_path / "manifest.jsonl")["image"].accepted
     with pytest.raises(KeyError):
-        manifest.replace(entry("c"))
+        manifest.review("c", None)

@@ -1,12 +1,14 @@
 """A bank: the generated images of one category on disk, with masks, boxes and provenance."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anogen.bank.manifest import Entry, Manifest
+from anogen.bank.manifest import Entry, Manifest, Review
 from anogen.data.images import read_image, write_png
 from anogen.files import inside
 from anogen.synthesis.contract import Image
@@ -75,6 +77,33 @@ class Bank:
             )
         self.manifest.append(entry)
 
+    def review(self, identity: str, review: Review | None) -> None:
+        """Note a reviewer's word on an image, or take it back with None.
+
+        Raises:
+            KeyError: if there is no such image.
+        """
+        self.manifest.review(identity, review)
+
+    def review_digest(self) -> str:
+        """Hex digest (16 digits) of what reviews change about the images that are trained on.
+
+        Empty where nobody reviewed the bank, and where all words agree with the gate. A corrected
+        mask's name holds a hash of its content, so the manifest alone tells.
+        """
+        changes = [
+            [entry.id, entry.accepted, entry.review.mask]
+            for entry in self.manifest
+            if entry.review is not None
+            and (
+                entry.accepted != (entry.decision == "accepted")
+                or (entry.accepted and entry.review.mask is not None)
+            )
+        ]
+        if not changes:
+            return ""
+        return hashlib.sha256(json.dumps(changes).encode()).hexdigest()[:16]
+
     def accepted(self, defect: str | None = None) -> Iterator[Entry]:
         """Entries that may be trained on, sorted by id, of one defect or of all."""
         return (e for e in self.manifest if e.accepted and defect in (None, e.defect))
@@ -88,14 +117,16 @@ class Bank:
         return read_image(inside(self.folder, entry.image))
 
     def mask(self, entry: Entry) -> NDArray[np.float32] | None:
-        """The entry's mask, float32 ``(H, W)`` in [0, 1]; None where only the box is known.
+        """The mask that counts, float32 ``(H, W)`` in [0, 1]; None where only the box is known.
+
+        A reviewer's corrected mask stands in for the one that came with the image.
 
         Raises:
             InputError: if the file is missing, unreadable or outside the bank.
         """
-        if entry.mask is None:
+        if entry.label is None:
             return None
-        stored = read_image(inside(self.folder, entry.mask))
+        stored = read_image(inside(self.folder, entry.label))
         return stored.astype(np.float32) / np.float32(255)
 
     def finish(self) -> None:

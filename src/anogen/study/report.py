@@ -54,6 +54,7 @@ from anogen.study.results import (
     metric_of,
     read_results,
 )
+from anogen.study.reviewed import reviewed_since
 from anogen.study.scoremaps import CaseGroup, case_groups
 from anogen.study.scores import Scores, read_scores
 
@@ -189,6 +190,7 @@ def _page(run_folder: Path, config: Mapping[str, Any], results: Results, *, edge
         settings=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
         durations=_durations(results.runs),
         hashes=sorted({(run.category, run.detector, run.settings_hash) for run in results.runs}),
+        reviewed=reviewed_since(run_folder, results),
         missing=sorted(dataset.missing) if root is not None else [],
         style=Markup((TEMPLATES / "style.css").read_text()),
         script=Markup((TEMPLATES / "script.js").read_text()),
@@ -472,7 +474,7 @@ def _bank_row(defect: str, entries: Sequence[Entry]) -> BankRow:
 
 def _reason(entry: Entry) -> str:
     """The reason without its numbers, so that like reasons are counted together."""
-    if entry.review == "reject":
+    if entry.review is not None and entry.review.word == "rejected":
         return "rejected by a reviewer"
     return re.sub(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", "…", entry.reason or "")
 

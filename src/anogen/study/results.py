@@ -62,6 +62,7 @@ class Run(_Part):
         counts: numbers of images: normals, support, excluded, test_good, test_defective, ...
         seconds: durations by stage.
         settings_hash: hash of the settings that the detector depends on.
+        review: digest of what a reviewer changed about the bank it trained on; None for nothing.
         versions: versions of the package and libraries by name.
     """
 
@@ -75,6 +76,7 @@ class Run(_Part):
     counts: dict[str, Count] = {}
     seconds: dict[str, Seconds] = {}
     settings_hash: str
+    review: str | None = None
     versions: dict[str, str] = {}
 
     @property

@@ -12,6 +12,8 @@ from anogen.data.sample import GOOD
 from anogen.errors import InputError
 from anogen.files import write_bytes
 
+SCORES = "scores.npz"
+
 
 @dataclass(frozen=True)
 class Scores:

@@ -37,8 +37,8 @@ from anogen.study.results import (
     Verdict,
 )
 from anogen.study.run_folder import versions
-from anogen.study.scores import read_keys, read_scores
-from anogen.study.stages.evaluate import SCORES, metrics_on
+from anogen.study.scores import SCORES, read_keys, read_scores
+from anogen.study.stages.evaluate import metrics_on
 from anogen.study.study_file import Study
 
 COLUMNS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pixel_f1max", "pixel_pro")

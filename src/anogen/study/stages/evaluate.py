@@ -25,11 +25,10 @@ from anogen.study.results import (
     read_results,
     write_results,
 )
+from anogen.study.reviewed import digest_of, noted
 from anogen.study.run_folder import RunFolder, versions
-from anogen.study.scores import Scores, read_scores, write_scores
+from anogen.study.scores import SCORES, Scores, read_scores, write_scores
 from anogen.study.stages.material import Pairs
-
-SCORES = "scores.npz"
 
 
 def evaluate(run: RunFolder, pairs: Pairs) -> Results:
@@ -38,7 +37,7 @@ def evaluate(run: RunFolder, pairs: Pairs) -> Results:
     Scores of another test set (images or masks have come, gone or changed) are made anew.
 
     Raises:
-        InputError: if a detector has not been trained.
+        InputError: if a detector has not been trained, or its bank was reviewed since.
     """
     training, runs = run.settings.training, []
     for category, support in pairs:
@@ -106,6 +105,12 @@ def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int
         raise InputError(
             f"{folder}: the detector is not trained; run 'anogen train {run.path}' first."
         )
+    review = digest_of(run, category.name, arm)
+    if noted(folder) != review:
+        raise InputError(
+            f"{folder}: trained before {run.bank(category.name)} was reviewed; run 'anogen train "
+            f"{run.path}' first."
+        )
     scores = None
     with suppress(InputError):  # missing or damaged ones are made anew
         scores = read_scores(folder / SCORES)
@@ -142,6 +147,7 @@ def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int
         counts=counts,
         seconds=seconds,
         settings_hash=run.settings_hash(name, arm),
+        review=review or None,
         versions=versions(),
     )
 

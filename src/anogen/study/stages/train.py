@@ -20,13 +20,15 @@ from anogen.detection.mixing import (
     procedural,
 )
 from anogen.detection.saved import MODEL, make_detector
-from anogen.detection.training import CHECKPOINT
+from anogen.detection.training import CHECKPOINT, LOG
 from anogen.detection.training import train as train_detector
 from anogen.errors import InputError
 from anogen.seeds import seed_of
 from anogen.study.arms import procedures_of, with_generated
-from anogen.study.durations import timed
+from anogen.study.durations import TIMES, timed
+from anogen.study.reviewed import bind, digest_of
 from anogen.study.run_folder import RunFolder
+from anogen.study.scores import SCORES
 from anogen.study.stages.material import supports_of
 from anogen.synthesis.contract import synthesizers
 
@@ -45,6 +47,8 @@ class _Generated:
 def train(run: RunFolder, category: Category, support: SupportSet) -> None:
     """Train every detector, arm and seed of a category that is not trained yet.
 
+    What was trained on a bank that has been reviewed since is trained again.
+
     Raises:
         InputError: if an arm needs generated images and there are none.
     """
@@ -54,6 +58,8 @@ def train(run: RunFolder, category: Category, support: SupportSet) -> None:
         for seed in range(training.seeds):
             for arm in training.arms:
                 folder = run.detector(category.name, name, arm, seed)
+                digest = digest_of(run, category.name, arm)
+                bind(folder, digest, stale=(MODEL, CHECKPOINT, LOG, SCORES, TIMES))
                 if (folder / MODEL).exists():
                     (folder / CHECKPOINT).unlink(missing_ok=True)  # of a kill at the very end
                 else:
@@ -156,7 +162,7 @@ def _load_bank(run: RunFolder, category: Category, size: int, label: str) -> _Ge
         image = bank.image(entry)
         images[row] = resize_image(to_rgb8(image), size)
         if label == "box":
-            truth = entry.region.mask(*image.shape[:2]).astype(np.float32)
+            truth = entry.covered(*image.shape[:2]).astype(np.float32)
         else:
             stored = bank.mask(entry)
             if stored is None:
