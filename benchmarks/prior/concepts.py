@@ -38,10 +38,11 @@ from anogen.placement.window import window_around
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.loading import load_prior
 from anogen.seeds import rng_of
-from anogen.synthesis.anogen import AnoGenSynthesizer, Job
+from anogen.synthesis.anogen import AnoGenSynthesizer
 from anogen.synthesis.contract import Anomaly, Synthesizer
 from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.cutpaste import CutPasteSynthesizer
+from anogen.synthesis.diffusion import Job
 from anogen.synthesis.draem import DraemSynthesizer
 from anogen.synthesis.settings import SynthesisSettings
 

@@ -1,4 +1,4 @@
-"""The contract of synthesizers for the diffusion one, whatever image and region it is given."""
+"""The contract of synthesizers for the diffusion ones, whatever image and region they are given."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,14 @@ import torch
 from anogen.concept.concept import Concept
 from anogen.errors import InputError
 from anogen.placement.box import Box
-from anogen.synthesis.anogen import AnoGenSynthesizer, Job
+from anogen.synthesis.anogen import AnoGenSynthesizer
 from anogen.synthesis.contract import synthesizers
+from anogen.synthesis.diffusion import DiffusionSynthesizer, Job
 from anogen.synthesis.settings import SynthesisSettings
 
 SHAPES = [(300, 417), (64, 64, 3), (41, 30, 3), (9, 70), (700, 500, 3)]
 QUICK = SynthesisSettings(steps=2, init="noise")
+MEMBERS = ("anogen", "anomalydiffusion")
 
 
 def picture(shape, dtype=np.uint8, seed=0):
@@ -32,11 +34,11 @@ def concept_of(prior, seed=0):
     return Concept(category="plate", defect="spot", tokens=tokens, prior=prior.fingerprint)
 
 
-def synthesizer(prior, settings=QUICK, seed=0):
-    made = synthesizers["anogen"](
+def synthesizer(prior, settings=QUICK, seed=0, member="anogen"):
+    made = synthesizers[member](
         prior, concept_of(prior, seed), settings=settings, supports=support()
     )
-    assert isinstance(made, AnoGenSynthesizer)
+    assert isinstance(made, DiffusionSynthesizer)
     return made
 
 
@@ -69,12 +71,13 @@ def check_anomaly(anomaly, normal, region):
     np.testing.assert_array_equal(anomaly.image[~region], normal[~region])
 
 
+@pytest.mark.parametrize("member", MEMBERS)
 @pytest.mark.parametrize(
     ("shape", "dtype"),
     [*((shape, np.uint8) for shape in SHAPES), *((shape, np.uint16) for shape in SHAPES[:3])],
 )
-def test_contract(small_prior, shape, dtype):
-    draw = synthesizer(small_prior)
+def test_contract(small_prior, shape, dtype, member):
+    draw = synthesizer(small_prior, member=member)
     normal = picture(shape, dtype)
     before = normal.copy()
     normal.setflags(write=False)
@@ -101,11 +104,16 @@ def test_contract(small_prior, shape, dtype):
         {"surroundings": "blank", "guidance": 1.0},
         {"feather": 0.0, "keep_detail": False},
         {"context": 1.0, "feather": 0.5},
+        {"reweighting": "none", "dilation": 0.25},
+        {"reweighting": "fast", "guidance": 2.0, "steps": 3},
+        {"reweighting": "paper", "steps": 3, "dilation": 0.25},
+        {"reweighting": "official", "solver": "ddim", "eta": 1.0, "steps": 3},
     ],
 )
 def test_contract_under_every_setting(small_prior, changes):
     settings = SynthesisSettings.model_validate(QUICK.model_dump() | changes)
-    draw = synthesizer(small_prior, settings)
+    member = MEMBERS["reweighting" in changes]
+    draw = synthesizer(small_prior, settings, member=member)
     for shape, names in [((90, 61), ("ring", "dots")), ((64, 64, 3), ("box", "corner"))]:
         normal = picture(shape)
         for name in names:
@@ -115,8 +123,9 @@ def test_contract_under_every_setting(small_prior, changes):
             torch.manual_seed(int(anomaly.image[0, 0].max()))
             again = draw(normal, region, np.random.default_rng(1))
             assert again.image.tobytes() == anomaly.image.tobytes()
-            assert anomaly.provenance.items() >= {"synthesizer": "anogen"}.items()
+            assert anomaly.provenance.items() >= {"synthesizer": member}.items()
             assert anomaly.provenance["solver"] == settings.solver
+            assert anomaly.provenance["reweighting"] == (settings.reweighting or "none")
 
 
 @pytest.mark.parametrize("init", ["noise", "sketch"])

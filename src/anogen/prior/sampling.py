@@ -5,9 +5,14 @@ Gui et al., "Few-shot anomaly-driven generation" (AnoGen), ECCV 2024, Eq. 7:
 level of step t. Departure: the last step is blended too, with the clean normal. The order of
 work within a step is that of diffusers' inpainting pipeline for 4-channel networks, so that it
 can serve as an oracle.
+
+Two additions of AnomalyDiffusion (Hu et al., AAAI 2024): the attention of each step may be weighted
+(its Eq. 7 and 8, see ``attention``), and the region may be wider at high noise, as in its released
+code: a defect finds its place more freely while only its rough outline is drawn.
 """
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from anogen.prior.attention import Reweighting
 from anogen.prior.contract import LatentDiffusion
 
 Solver = Literal["ddim", "dpmsolver++", "unipc"]
@@ -31,6 +37,8 @@ class SamplerSettings:
         guidance_share: share of the steps, the noisiest first, on which guidance acts.
         eta: noise of DDIM; 0 is deterministic, 1 is DDPM.
         strength: 1 starts from pure noise, less from the start latents noised that far.
+        dilation: how far the region is wider at full noise, as a share of the latents' side; it
+            shrinks with the timestep.
     """
 
     solver: Solver = "dpmsolver++"
@@ -39,6 +47,7 @@ class SamplerSettings:
     guidance_share: float = 1.0
     eta: float = 0.0
     strength: float = 1.0
+    dilation: float = 0.0
 
 
 def make_scheduler(settings: SamplerSettings, alphas_cumprod: Tensor) -> Any:
@@ -92,6 +101,7 @@ def blended_sampling(
     settings: SamplerSettings,
     start: Tensor | None = None,
     step_noise: list[torch.Generator] | None = None,
+    reweighting: Reweighting | None = None,
 ) -> Tensor:
     """Latents ``(B, C, s, s)`` that are the normal's outside the region and drawn inside it.
 
@@ -106,6 +116,7 @@ def blended_sampling(
         settings: solver, steps, guidance, strength.
         start: clean latents to start from when ``settings.strength`` is below 1.
         step_noise: one generator an image, for ``eta`` above 0.
+        reweighting: weights of the attention in each step; none by default.
 
     Raises:
         ValueError: without ``start`` for a ``strength`` below 1, or ``step_noise`` for ``eta``.
@@ -121,45 +132,63 @@ def blended_sampling(
         scheduler.set_begin_index(first)
     timesteps = scheduler.timesteps[first:]
     batch = len(normal)
-    drawn = _drawn_cells(region).to(normal.dtype)
+    drawn = drawn_cells(region).to(normal.dtype)
     latents = noise * scheduler.init_noise_sigma
     if start is not None and settings.strength < 1:
         latents = scheduler.add_noise(start, noise, timesteps[:1].repeat(batch))
     empty = prior.empty_context(batch).to(normal) if settings.guidance != 1 else None
-    for index, timestep in enumerate(timesteps):
-        guided = empty is not None and index < settings.guidance_share * len(timesteps)
-        predicted = _predict(
-            prior,
-            latents,
-            timestep,
-            context,
-            empty if guided else None,
-            surroundings,
-            region,
-            settings.guidance,
-        )
-        extra: dict[str, Any] = {}
-        if settings.solver == "ddim" and settings.eta > 0 and step_noise is not None:
-            extra["eta"] = settings.eta
-            extra["variance_noise"] = torch.cat(
-                [torch.randn(normal[:1].shape, generator=g) for g in step_noise]
-            ).to(normal)
-        latents = scheduler.step(predicted, timestep, latents, **extra).prev_sample
-        held = normal
-        if index + 1 < len(timesteps):
-            held = scheduler.add_noise(
-                normal, noise, timesteps[index + 1 : index + 2].repeat(batch)
+    clean: Tensor | None = None
+    with nullcontext() if reweighting is None else reweighting.attention:
+        for index, timestep in enumerate(timesteps):
+            guided = empty is not None and index < settings.guidance_share * len(timesteps)
+            weights = None if reweighting is None else reweighting.weights(latents, clean)
+            predicted = _predict(
+                prior,
+                latents,
+                timestep,
+                context,
+                empty if guided else None,
+                surroundings,
+                region,
+                settings.guidance,
+                reweighting,
+                weights,
             )
-        latents = (1 - drawn) * held + drawn * latents
+            if reweighting is not None:
+                level = prior.alphas_cumprod[timestep].to(latents)
+                clean = (latents - (1 - level).sqrt() * predicted) / level.sqrt()
+            extra: dict[str, Any] = {}
+            if settings.solver == "ddim" and settings.eta > 0 and step_noise is not None:
+                extra["eta"] = settings.eta
+                extra["variance_noise"] = torch.cat(
+                    [torch.randn(normal[:1].shape, generator=g) for g in step_noise]
+                ).to(normal)
+            latents = scheduler.step(predicted, timestep, latents, **extra).prev_sample
+            held, here = normal, drawn
+            if index + 1 < len(timesteps):
+                following = timesteps[index + 1]
+                held = scheduler.add_noise(normal, noise, following.repeat(batch))
+                share = int(following) / len(prior.alphas_cumprod)
+                here = _dilated(drawn, share, settings.dilation)
+            latents = (1 - here) * held + here * latents
     result: Tensor = latents
     return result
 
 
-def _drawn_cells(region: Tensor) -> Tensor:
+def drawn_cells(region: Tensor) -> Tensor:
     """Cells of a region that are drawn, boolean: along a box those at least half in it, and all
     along parts thinner than a cell."""
     fullest = F.max_pool2d(region, 3, stride=1, padding=1)
     return (region > 0) & (region >= fullest / 2)
+
+
+def _dilated(drawn: Tensor, share: float, dilation: float) -> Tensor:
+    """The drawn cells grown by whole cells, at a timestep that is this share of the schedule.
+
+    The released code's ``int((t + 100) * 8 / 1000)`` cells of 32 is ``dilation`` 0.25.
+    """
+    reach = int((share + 0.1) * dilation * drawn.shape[-1])
+    return drawn if reach == 0 else F.max_pool2d(drawn, 2 * reach + 1, stride=1, padding=reach)
 
 
 def _predict(
@@ -171,11 +200,18 @@ def _predict(
     surroundings: Tensor | None,
     region: Tensor,
     guidance: float,
+    reweighting: Reweighting | None,
+    weights: Tensor | None,
 ) -> Tensor:
-    """The noise; guided where ``empty`` is given, both branches in one batch if they can be."""
+    """The noise; guided where ``empty`` is given, both branches in one batch if they can be.
+
+    The weights act on what the context says, not on the empty one.
+    """
     times = timestep.repeat(len(latents))
 
-    def predict(states: Tensor, copies: int = 1) -> Tensor:
+    def predict(states: Tensor, copies: int = 1, weights: Tensor | None = None) -> Tensor:
+        if reweighting is not None:
+            reweighting.attention.weights = weights
         return prior.predict_noise(
             latents.repeat(copies, 1, 1, 1),
             times.repeat(copies),
@@ -185,10 +221,11 @@ def _predict(
         )
 
     if empty is None:
-        return predict(context)
+        return predict(context, weights=weights)
     if empty.shape == context.shape:
-        free, conditional = predict(torch.cat([empty, context]), copies=2).chunk(2)
+        both = None if weights is None else torch.cat([torch.ones_like(weights), weights])
+        free, conditional = predict(torch.cat([empty, context]), 2, both).chunk(2)
     else:
-        free, conditional = predict(empty), predict(context)
+        free, conditional = predict(empty), predict(context, weights=weights)
     guided: Tensor = free + guidance * (conditional - free)
     return guided

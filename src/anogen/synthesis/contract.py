@@ -24,6 +24,8 @@ class Anomaly:
         region: boolean ``(H, W)``: where the defect was asked for (the box, or a mask in it).
         mask: float32 ``(H, W)`` in [0, 1], zero outside the box: which pixels became defective.
         provenance: what is needed to draw it again (synthesizer, settings, sources).
+        boxes: of several defects on one image each one's box, apart from the others; ``box`` is
+            then the smallest around all. Empty where there is one defect.
     """
 
     image: Image
@@ -31,6 +33,7 @@ class Anomaly:
     region: NDArray[np.bool_]
     mask: NDArray[np.float32]
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    boxes: tuple[Box, ...] = ()
 
 
 class Synthesizer(Protocol):
@@ -57,5 +60,6 @@ synthesizers: Registry[Synthesizer] = Registry(
         "cutpaste": "anogen.synthesis.cutpaste:CutPasteSynthesizer",
         "croppaste": "anogen.synthesis.croppaste:CropPasteSynthesizer",
         "anogen": "anogen.synthesis.anogen:AnoGenSynthesizer",
+        "anomalydiffusion": "anogen.synthesis.anomalydiffusion:AnomalyDiffusionSynthesizer",
     },
 )

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from anogen.prior.sampling import SamplerSettings, Solver
+from anogen.synthesis.reweighting import Form
 
 
 class SynthesisSettings(BaseModel):
@@ -29,6 +30,18 @@ class SynthesisSettings(BaseModel):
         gt=0,
         le=1,
         description="how far a normal or sketch is noised before it is redrawn; 1 forgets it",
+    )
+    reweighting: Form | None = Field(
+        default=None,
+        description="attention to what is faint so far: none, fast, paper (decodes every step) or "
+        "official; null: fast for anomalydiffusion, none for anogen",
+    )
+    dilation: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="how far the region is wider at full noise, as a share of the window's side; "
+        "shrinks with the noise (0.25 in AnomalyDiffusion's code)",
     )
     context: float = Field(
         default=2.0, ge=1, description="side of the window as a multiple of the box's longer side"
@@ -59,4 +72,5 @@ class SynthesisSettings(BaseModel):
             guidance_share=self.guidance_share,
             eta=self.eta,
             strength=1.0 if self.init == "noise" else self.strength,
+            dilation=self.dilation,
         )

@@ -19,8 +19,9 @@ from anogen.study.stages.judging import Drawn, Judging, Settled
 from anogen.study.stages.material import supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
-from anogen.synthesis.anogen import AnoGenSynthesizer, Job
+from anogen.synthesis.anogen import AnoGenSynthesizer
 from anogen.synthesis.contract import Anomaly
+from anogen.synthesis.several import Work, draw_several
 
 
 def progress(run: RunFolder, category: Category, support: SupportSet) -> tuple[int, int]:
@@ -116,7 +117,7 @@ class _Artist:
             )
             self.concepts[defect] = (run.relative(path), sha256_of(path))
         self.versions = versions()
-        self.judging = Judging(self.settings, category, self.supports, legal=self.places.legal)
+        self.judging = Judging(self.settings, category, self.supports, legal=self.places.object)
 
     def draw(self, batch: Sequence[Planned]) -> list[tuple[Entry, Anomaly]]:
         """Draw a batch of one defect; what the gate rejects is drawn again, up to the limit."""
@@ -131,7 +132,7 @@ class _Artist:
                 for item in items
             ]
             jobs = [self._job(item, attempt, seed) for item, seed in zip(items, seeds, strict=True)]
-            anomalies = self.synthesizers[defect].draw(jobs)
+            anomalies = draw_several(self.synthesizers[defect].draw, jobs)
             return [
                 Drawn(job.normal, anomaly, seed, attempt)
                 for job, seed, anomaly in zip(jobs, seeds, anomalies, strict=True)
@@ -143,9 +144,9 @@ class _Artist:
             for item, one in zip(batch, settled, strict=True)
         ]
 
-    def _job(self, item: Planned, attempt: int, seed: int) -> Job:
-        normal, region = self.places.place(item, attempt)
-        return Job(normal, region, rng_of(seed))
+    def _job(self, item: Planned, attempt: int, seed: int) -> Work:
+        normal, regions = self.places.place(item, attempt)
+        return Work(normal, regions, rng_of(seed))
 
     def _entry(self, item: Planned, settled: Settled) -> Entry:
         anomaly, verdict = settled.kept.anomaly, settled.verdict
@@ -156,6 +157,7 @@ class _Artist:
             image=image_path(item.id),
             mask=mask_path(item.id),
             box=(x0, y0, x1, y1),
+            boxes=tuple((box.x0, box.y0, box.x1, box.y1) for box in anomaly.boxes),
             normal=item.normal.key,
             normal_sha256=sha256_of(item.normal.image),
             category=self.category.name,

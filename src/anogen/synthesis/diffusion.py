@@ -1,0 +1,261 @@
+"""A learned concept drawn into regions of normal images: what all diffusion synthesizers share.
+
+A square window around the region is drawn in, not the whole frame; pixels outside the region are
+those of the normal image, byte for byte; the seam lies inside; and what the autoencoder loses is
+added again where nothing was drawn. What differs between papers is what the concept says to the
+prior, and what is believed of the mask.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import Tensor
+
+from anogen.concept.concept import Concept
+from anogen.errors import InputError
+from anogen.placement.box import Box
+from anogen.placement.window import Window, window_around
+from anogen.prior.contract import LatentDiffusion
+from anogen.prior.sampling import blended_sampling, drawn_cells
+from anogen.synthesis.canvas import FULL, check
+from anogen.synthesis.contract import Anomaly, Image
+from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
+from anogen.synthesis.mask_recovery import change_map, recover_mask
+from anogen.synthesis.reweighting import Form, reweighting_of
+from anogen.synthesis.settings import SynthesisSettings
+
+
+@dataclass(frozen=True)
+class Job:
+    """One defect to draw.
+
+    Attributes:
+        normal: the image to draw on.
+        region: boolean ``(H, W)``, not empty.
+        rng: the only source of this drawing's randomness.
+    """
+
+    normal: Image
+    region: NDArray[np.bool_]
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A job cut to its window; float32 arrays are of the prior's image size S."""
+
+    job: Job
+    box: Box
+    window: Window
+    base: Image
+    normal: NDArray[np.float32]
+    region: NDArray[np.float32]
+    sketch: NDArray[np.float32] | None
+    noise: Tensor
+    seed: int
+
+
+class DiffusionSynthesizer(ABC):
+    """Draws one concept with one prior, many regions at a time.
+
+    Args:
+        prior: the frozen prior.
+        concept: a concept that was learned with it.
+        settings: how to draw.
+        supports: the support shots; needed for ``init: sketch``.
+
+    Raises:
+        InputError: if the concept belongs to another prior, or sketches lack supports.
+    """
+
+    name: str
+    """As in the registry."""
+    default_reweighting: Form = "none"
+
+    def __init__(
+        self,
+        prior: LatentDiffusion,
+        concept: Concept,
+        *,
+        settings: SynthesisSettings,
+        supports: Sequence[Support] = (),
+    ) -> None:
+        concept.check(prior.fingerprint)
+        if settings.init == "sketch" and not supports:
+            raise InputError("init: sketch needs the support images; give them or use init: noise.")
+        self.prior = prior
+        self.concept = concept
+        self.settings = settings
+        self.reweighting = settings.reweighting or self.default_reweighting
+        self._sketcher = CropPasteSynthesizer(supports) if settings.init == "sketch" else None
+        if concept.tokens.shape[1] != prior.token_dim:
+            prior.context(concept.tokens[None])  # says what is wrong
+
+    def __call__(
+        self, normal: Image, region: NDArray[np.bool_] | None, rng: np.random.Generator
+    ) -> Anomaly:
+        """Draw one defect; the region must be given.
+
+        Raises:
+            InputError: without a region, or as :func:`anogen.synthesis.canvas.check`.
+        """
+        if region is None:
+            raise InputError(f"{self.name} draws where it is told to; give a region.")
+        return self.draw([Job(normal, region, rng)])[0]
+
+    @torch.no_grad()
+    def draw(self, jobs: Sequence[Job]) -> list[Anomaly]:
+        """Draw all jobs in one batch; each is the same whatever else is in the batch, up to a
+        grey level of rounding."""
+        if not jobs:
+            return []
+        prepared = [self._prepare(job) for job in jobs]
+        images = _tensor([p.normal for p in prepared])
+        normal = self.prior.encode(images)
+        start = None
+        if self.settings.init == "sketch":
+            sketches = [p.sketch for p in prepared if p.sketch is not None]
+            start = self.prior.encode(_tensor(sketches))
+        elif self.settings.init == "normal":
+            start = normal
+        factor = self.prior.image_size // self.prior.latent_size
+        pixels = torch.from_numpy(np.stack([p.region for p in prepared]))[:, None]
+        region = F.avg_pool2d(pixels, factor)
+        surroundings = None
+        if self.prior.inpainting:
+            blank = self.settings.surroundings == "blank"
+            surroundings = normal * (1 - region) if blank else normal
+        tokens = self._tokens(pixels)
+        latents = blended_sampling(
+            self.prior,
+            normal=normal,
+            region=region,
+            context=self.prior.context(tokens),
+            surroundings=surroundings,
+            noise=torch.stack([p.noise for p in prepared]),
+            settings=self.settings.sampler(),
+            start=start,
+            step_noise=[torch.Generator().manual_seed(p.seed) for p in prepared],
+            reweighting=reweighting_of(
+                self.reweighting,
+                self.prior,
+                images=images,
+                normal=normal,
+                mask=pixels,
+                cells=drawn_cells(region),
+                tokens=tokens.shape[1],
+            ),
+        )
+        drawn = _arrays(self.prior.decode(latents))
+        decoded = _arrays(self.prior.decode(normal if start is None else start))
+        return [self._finish(p, drawn[row], decoded[row]) for row, p in enumerate(prepared)]
+
+    def _prepare(self, job: Job) -> _Prepared:
+        check(job.normal, job.region)
+        height, width = job.region.shape
+        box = Box.around(job.region)
+        size = self.prior.image_size
+        window = window_around(box, height, width, size=size, context=self.settings.context)
+        base = job.normal
+        if self._sketcher is not None:
+            base = self._sketcher(job.normal, job.region, job.rng).image
+        seed = int(job.rng.integers(2**62))
+        shape = (self.prior.latent_channels, self.prior.latent_size, self.prior.latent_size)
+        return _Prepared(
+            job=job,
+            box=box,
+            window=window,
+            base=base,
+            normal=_window(job.normal, window, size),
+            region=np.clip(window.cut(job.region.astype(np.float32), size), 0, 1),
+            sketch=None if self._sketcher is None else _window(base, window, size),
+            noise=torch.randn(shape, generator=torch.Generator().manual_seed(seed)),
+            seed=seed + 1,
+        )
+
+    def _finish(
+        self, prepared: _Prepared, drawn: NDArray[np.float32], decoded: NDArray[np.float32]
+    ) -> Anomaly:
+        """Paste the drawn box back and recover the mask.
+
+        What the autoencoder loses of the base (the normal, or the sketch on it) is added again
+        where the drawing kept to the base.
+        """
+        box, window, normal = prepared.box, prepared.window, prepared.job.normal
+        inside = prepared.job.region[box.slices]
+        opacity = _opacity(inside, self.settings.feather)
+        white = FULL[normal.dtype]
+        below = normal[box.slices].astype(np.float32) / white
+        base = prepared.base[box.slices].astype(np.float32) / white
+        new, old = window.box_of(drawn, box), window.box_of(decoded, box)
+        kept = 1 - np.clip(window.box_of(change_map(drawn, decoded), box), 0, 1)
+        weight = opacity
+        if normal.ndim == 2:
+            new, old = new.mean(axis=2), old.mean(axis=2)
+        else:
+            weight, kept = weight[..., None], kept[..., None]
+        detail = kept * (base - old) if self.settings.keep_detail else 0.0
+        result = np.clip(below + weight * (new + detail - below), 0, 1)
+        image = normal.copy()
+        image[box.slices] = np.round(result * white).astype(normal.dtype)
+        mask = np.zeros(normal.shape[:2], np.float32)
+        recovered = recover_mask(result.astype(np.float32), below.astype(np.float32), opacity > 0)
+        mask[box.slices] = self._mask(recovered, inside)
+        return Anomaly(image, box, prepared.job.region, mask, self.provenance())
+
+    def provenance(self) -> dict[str, Any]:
+        """What is needed, with the seed, to draw the same again."""
+        return (
+            {"synthesizer": self.name}
+            | self.settings.model_dump(mode="json")
+            | {"reweighting": self.reweighting}
+        )
+
+    @abstractmethod
+    def _tokens(self, mask: Tensor) -> Tensor:
+        """Tokens ``(B, k, token_dim)`` for the windows' masks ``(B, 1, S, S)`` in [0, 1]."""
+
+    @abstractmethod
+    def _mask(
+        self, recovered: NDArray[np.float32], asked: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """The anomaly's mask ``(h, w)`` from what was recovered and what was asked for."""
+
+
+def _opacity(region: NDArray[np.bool_], feather: float) -> NDArray[np.float32]:
+    """How strongly the drawing shows: 0 outside the region, 1 inside beyond the seam.
+
+    The seam is ``feather`` times the thickness of each connected part, so that thin parts show
+    as well as thick ones; the array's border is a border of the region.
+    """
+    padded = np.pad(region, 1).view(np.uint8)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    count, parts = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
+    thickness = 2 * np.asarray(ndimage.maximum(distance, parts, np.arange(count)), np.float32)
+    opacity: NDArray[np.float32] = np.clip(distance / (feather * thickness[parts] + 1), 0, 1)
+    return opacity
+
+
+def _window(image: Image, window: Window, size: int) -> NDArray[np.float32]:
+    """The window as RGB in [0, 1]; 16 bits keep their precision."""
+    pixels = np.clip(window.cut(image, size) / np.float32(FULL[image.dtype]), 0, 1)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.asarray(pixels, dtype=np.float32)
+
+
+def _tensor(images: Sequence[NDArray[np.float32]]) -> Tensor:
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous() * 2 - 1
+
+
+def _arrays(images: Tensor) -> NDArray[np.float32]:
+    arrays: NDArray[np.float32] = ((images + 1) / 2).permute(0, 2, 3, 1).contiguous().numpy()
+    return arrays
