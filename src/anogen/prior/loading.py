@@ -30,6 +30,7 @@ PRIORS: Registry[LatentDiffusion] = Registry(
     "kind of prior",
     {
         "embedded": "anogen.prior.embedded:load_embedded",
+        "adapted": "anogen.prior.adaptation.adapted:load_adapted",
         "stable-diffusion": "anogen.prior.stable_diffusion:load_stable_diffusion",
         "stable-diffusion-file": "anogen.prior.stable_diffusion:load_stable_diffusion_file",
         "ldm-text2img": "anogen.prior.ldm_text2img:load_ldm_text2img",
@@ -44,9 +45,9 @@ def load_prior(
     """Load a prior, frozen.
 
     Args:
-        name: ``embedded``; a ``.safetensors`` file (embedded kind or Stable Diffusion 1.x); a
-            diffusers folder (Stable Diffusion 1.x, its inpainting variant, or LDM text2img); or
-            the hub id of such a folder.
+        name: ``embedded``; a ``.safetensors`` file (embedded kind, adapted, or Stable Diffusion
+            1.x); a diffusers folder (Stable Diffusion 1.x, its inpainting variant, or LDM
+            text2img); or the hub id of such a folder.
         device: where the networks of a large prior live; a GPU if there is one. The embedded
             prior stays on the CPU.
         image_size: side of a large prior's images; its own by default.
@@ -64,7 +65,7 @@ def load_prior(
             f"{path.name!r}).save_pretrained(FOLDER), and give that folder."
         )
     kind, path = _kind_of_file(path) if path.suffix == ".safetensors" else _kind_of(name, path)
-    if kind == "embedded":
+    if kind in ("embedded", "adapted"):
         return PRIORS[kind](path)
     return PRIORS[kind](path, image_size=image_size, device=_device(device))
 
@@ -107,6 +108,8 @@ def _kind_of_file(path: Path) -> tuple[str, Path]:
         return "stable-diffusion-file", path
     if "config" in metadata:
         return "embedded", path
+    if "adaptation" in metadata:
+        return "adapted", path
     raise InputError(
         f"{path}: neither an embedded prior (no 'config' in its header) nor a Stable Diffusion "
         "checkpoint (no tensor model.diffusion_model...); give one of these or a folder."

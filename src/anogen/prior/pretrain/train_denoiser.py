@@ -47,7 +47,12 @@ class Examples:
 
 
 def draw_examples(
-    scenes: LatentScenes, picked: np.ndarray[Any, Any], rng: np.random.Generator, first_word: int
+    scenes: LatentScenes,
+    picked: np.ndarray[Any, Any],
+    rng: np.random.Generator,
+    first_word: int,
+    *,
+    normal_share: float = NORMAL_SHARE,
 ) -> Examples:
     """Turn scenes into examples; ``first_word`` is the vocabulary row of the first defect word."""
     count = len(picked)
@@ -55,7 +60,7 @@ def draw_examples(
     image = torch.from_numpy(scenes.image[picked]).float()
     mask = torch.from_numpy(scenes.mask[picked]).float()
     box = torch.from_numpy(scenes.box[picked]).float()
-    normal = torch.from_numpy(rng.random(count) < NORMAL_SHARE)
+    normal = torch.from_numpy(rng.random(count) < normal_share)
     generic = torch.from_numpy(rng.random(count) < GENERIC_SHARE)
     empty = torch.from_numpy(rng.random(count) < EMPTY_SHARE)
     by_mask = torch.from_numpy(rng.random(count) < MASK_REGION_SHARE)
