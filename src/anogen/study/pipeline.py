@@ -14,6 +14,7 @@ from anogen.study.report import write_report
 from anogen.study.results import Results
 from anogen.study.run_folder import RunFolder, at_work, claim
 from anogen.study.settings import RunSettings
+from anogen.study.stages.adapt import adapts, prior_of_category
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.generate import generate, need_bank
 from anogen.study.stages.learn import learn, need_concepts
@@ -48,10 +49,12 @@ def start(
 
 
 def learn_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:
-    """Concepts of all categories."""
+    """Concepts of all categories, in the prior fitted to each where the settings want that."""
     for category, support in pairs:
+        if adapts(run, prior):
+            say(f"adapt: {category.name}")
         say(f"learn: {category.name}, {', '.join(sorted(support.shots))}")
-        learn(run, category, support, prior)
+        learn(run, category, support, prior_of_category(run, category, prior))
 
 
 def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:
@@ -59,7 +62,7 @@ def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None
     for category, support in pairs:
         need_concepts(run, category, support)
         say(f"generate: {category.name}")
-        generate(run, category, support, prior)
+        generate(run, category, support, prior_of_category(run, category, prior))
         bank = Bank(run.bank(category.name))
         for defect in sorted(support.shots):
             accepted = sum(1 for _ in bank.accepted(defect))

@@ -52,6 +52,10 @@ class RunFolder:
         """``results.json``."""
         return self.path / "results.json"
 
+    def adapted_prior(self, category: str) -> Path:
+        """The prior fitted to a category."""
+        return self.path / "priors" / f"{category}.safetensors"
+
     def concepts(self, category: str) -> Path:
         """The folder of a category's concepts."""
         return self.path / "concepts" / category
@@ -94,7 +98,15 @@ class RunFolder:
             kept |= {"label": training["label"]}
             kept |= {
                 name: tree[name]
-                for name in ("method", "prior", "concept", "placement", "synthesis", "bank")
+                for name in (
+                    "method",
+                    "prior",
+                    "adapt",
+                    "concept",
+                    "placement",
+                    "synthesis",
+                    "bank",
+                )
             }
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 

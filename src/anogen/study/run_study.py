@@ -172,7 +172,7 @@ def _work(
 
 
 def _take_concepts(cell: Cell, others: Sequence[Cell]) -> None:
-    """Copy all concepts of a cell that has them, unless they are here."""
+    """Copy all concepts of a cell that has them, and their prior, unless they are here."""
     own = _concepts(cell)
     for other in others:
         theirs = _concepts(other)
@@ -180,6 +180,9 @@ def _take_concepts(cell: Cell, others: Sequence[Cell]) -> None:
             continue
         for path, source in zip(own, theirs, strict=True):
             write_bytes(path, source.read_bytes())
+        name = cell.category.name
+        if other.run.adapted_prior(name).exists():
+            write_bytes(cell.run.adapted_prior(name), other.run.adapted_prior(name).read_bytes())
 
 
 def _take_bank(cell: Cell, others: Sequence[Cell]) -> None:

@@ -23,6 +23,7 @@ from anogen.detection.contract import detectors as known_detectors
 from anogen.detection.settings import DetectorSettings, preset, settings_from
 from anogen.errors import InputError
 from anogen.placement.settings import PlacementSettings
+from anogen.prior.adaptation.settings import AdaptSettings
 from anogen.study.arms import PROCEDURES, checked_arm
 from anogen.study.results import BOTH, PROCEDURAL
 from anogen.synthesis.settings import SynthesisSettings
@@ -195,6 +196,7 @@ class RunSettings(_Part):
         default="embedded",
         description="embedded, a .safetensors file, a diffusers folder, or a hub id",
     )
+    adapt: AdaptSettings = AdaptSettings()
     concept: ConceptSettings = ConceptSettings()
     placement: PlacementSettings = PlacementSettings()
     synthesis: SynthesisSettings = SynthesisSettings()

@@ -1,0 +1,47 @@
+"""The prior of each category: the run's own, or fitted to the category's good images first."""
+
+import sys
+
+from tqdm import tqdm
+
+from anogen.data.sample import Category
+from anogen.prior.adaptation.adapt import adapt
+from anogen.prior.adaptation.adapted import is_adapted
+from anogen.prior.contract import LatentDiffusion
+from anogen.prior.embedded import EmbeddedPrior
+from anogen.seeds import seed_of
+from anogen.study.run_folder import RunFolder
+
+
+def adapts(run: RunFolder, prior: LatentDiffusion) -> bool:
+    """Whether a run fits its prior: the embedded one, unless it was fitted to a product before."""
+    wanted = run.settings.adapt.steps > 0
+    return wanted and isinstance(prior, EmbeddedPrior) and not is_adapted(prior)
+
+
+def prior_of_category(
+    run: RunFolder, category: Category, prior: LatentDiffusion
+) -> LatentDiffusion:
+    """The prior that a category's concepts belong to; fitted now where that is wanted and missing.
+
+    Raises:
+        InputError: if a fitted prior is there, but of other images.
+    """
+    if not adapts(run, prior):
+        return prior
+    assert isinstance(prior, EmbeddedPrior)
+    settings = run.settings.adapt
+    with tqdm(
+        total=settings.steps,
+        desc=f"adapt {category.name}",
+        file=sys.stderr,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        return adapt(
+            prior,
+            category.train,
+            run.adapted_prior(category.name),
+            settings=settings,
+            seed=seed_of(run.settings.seed, "adapt"),
+            on_step=lambda done, _: bar.update(done - bar.n) and None,
+        )

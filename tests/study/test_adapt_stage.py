@@ -1,0 +1,73 @@
+"""A run that fits the prior to each product first: concepts and bank belong to the fitted one."""
+
+import shutil
+
+import pytest
+
+from anogen.concept.concept import load_concept
+from anogen.prior.adaptation.adapted import load_adapted
+from anogen.prior.embedded import load_embedded
+from anogen.study import pipeline
+from anogen.study.run_folder import RunFolder, at_work
+from anogen.study.settings import resolve
+from anogen.study.stages.adapt import adapts, prior_of_category
+
+FITTED = (
+    "adapt.steps=2",
+    "adapt.batch_size=2",
+    "adapt.windows=4",
+    "adapt.images=2",
+    "adapt.rank=1",
+    "concept.steps=2",
+    "concept.check_every=2",
+    "concept.views=1",
+    "concept.batch_size=2",
+    "concept.init=defect",
+)
+
+
+@pytest.fixture
+def settings(small_dataset, small_prior_file):
+    given = {"dataset": {"root": str(small_dataset)}, "prior": str(small_prior_file)}
+    return resolve("quick", given, overrides=FITTED)
+
+
+def learn(path, settings):
+    with at_work(path):
+        run, pairs, prior = pipeline.start(path, settings, command=["anogen"])
+        pipeline.learn_stage(run, pairs, prior)
+    return run, pairs, prior
+
+
+def test_concepts_belong_to_the_fitted_prior(tmp_path, settings, small_prior_file):
+    path = tmp_path / "run"
+    run, ((category, _),), prior = learn(path, settings)
+    base = load_embedded(small_prior_file)
+    fitted = load_adapted(path / "priors/plate.safetensors", base)
+    assert fitted.fingerprint != base.fingerprint == prior.fingerprint
+    for defect in ("line", "spot"):
+        assert load_concept(run.concept("plate", defect)).prior == fitted.fingerprint
+    again = prior_of_category(run, category, prior)
+    assert again.fingerprint == fitted.fingerprint
+    # A run that starts from a fitted prior does not fit it again.
+    assert adapts(run, prior)
+    assert not adapts(run, fitted)
+    assert prior_of_category(run, category, fitted) is fitted
+
+
+def test_a_lost_fitted_prior_is_made_again_byte_for_byte(tmp_path, settings):
+    path = tmp_path / "run"
+    learn(path, settings)
+    before = {p: p.read_bytes() for p in path.rglob("*.safetensors")}
+    assert len(before) == 3
+    shutil.rmtree(path / "priors")
+    learn(path, settings)
+    assert {p: p.read_bytes() for p in path.rglob("*.safetensors")} == before
+
+
+def test_settings_of_the_fitting_count_for_arms_that_draw(tmp_path, settings):
+    other = settings.model_copy(update={"adapt": settings.adapt.model_copy(update={"rank": 2})})
+    detector = settings.training.detectors[0]
+    for arm, same in (("draem", True), ("draem+generated", False)):
+        hashes = {RunFolder(tmp_path, s).settings_hash(detector, arm) for s in (settings, other)}
+        assert (len(hashes) == 1) == same
