@@ -313,3 +313,26 @@ def prior_pretrain(
     from anogen.cli import pretraining
 
     pretraining.pretrain(folder, photographs, shards, autoencoder_steps, denoiser_steps, seed)
+
+
+@prior_app.command("adapt")
+def prior_adapt(
+    dataset: Dataset,
+    category: Annotated[
+        str | None, typer.Option("--category", help="Product, where the dataset has several.")
+    ] = None,
+    layout: LayoutName = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="File to write; runs/priors/CATEGORY.safetensors by default."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="Batches of 32 windows.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random.")] = 0,
+) -> None:
+    """Fit the embedded prior to a product's good images; --prior FILE then uses it.
+
+    The same command again goes on where it was interrupted.
+    """
+    from anogen.cli import adapting
+
+    adapting.adapt(dataset, category, layout, out, steps, seed)
