@@ -294,6 +294,43 @@ def config_show(
     inspection.config_show(preset, method or "anogen", tuple(override or ()))
 
 
+placement_app = typer.Typer(
+    help="Where defects may go.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(placement_app, name="placement")
+
+
+@placement_app.command("preview")
+def placement_preview(
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option("--out", help="Image file of the sheet (PNG).")],
+    category: Categories = None,
+    defect: Defects = None,
+    layout: LayoutName = None,
+    preset: Preset = "quick",
+    shots: Shots = None,
+    support: SupportName = None,
+    seed: Seed = None,
+    count: Annotated[
+        int, typer.Option("--count", min=1, help="Places to show of each defect.")
+    ] = 6,
+    override: Overrides = None,
+) -> None:
+    """Draw the boxes of a run onto good images, with the object outlined, and nothing else."""
+    from anogen.cli import placement, runs
+
+    given = runs.given_settings(
+        dataset,
+        categories=category,
+        defects=defect,
+        layout=layout,
+        shots=shots,
+        support=support,
+        seed=seed,
+    )
+    placement.preview(preset, given, tuple(override or ()), out, count=count)
+
+
 prior_app = typer.Typer(help="The embedded prior.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(prior_app, name="prior")
 

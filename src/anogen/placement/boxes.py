@@ -1,5 +1,12 @@
-"""Boxes for new defects: sizes like those of the support masks, places on the object."""
+"""Places for new defects: boxes that keep every rule, found by rejection sampling with an end.
 
+Gui et al., "Few-shot anomaly-driven generation" (AnoGen), ECCV 2024, section 5.1: a box of random
+size and place of which at least half lies on the object. Departures: sizes may be learned, shapes
+may be turned inside their boxes, and there are regions drawn by people. When no box is found, the
+rule that stands in the way is named.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,103 +17,268 @@ from numpy.typing import NDArray
 from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.placement.settings import PlacementSettings
+from anogen.placement.sizes import Size, Sizes, shaped
 
 SMALLEST_SIDE = 8
 """Pixels: a box needs room for a defect and its seam."""
 
 
 @dataclass(frozen=True)
-class BoxSizes:
-    """Sizes of one defect's boxes as shares of the image's width and height."""
+class Ground:
+    """What is known of one image's pixels; all boolean ``(H, W)``.
 
-    sizes: tuple[tuple[float, float], ...]
+    Attributes:
+        object: the part that is shown, told from its background.
+        legal: where people allow defects; None: everywhere.
+        forbidden: where people want none; None: nowhere.
+    """
 
-    @staticmethod
-    def of_masks(masks: Sequence[NDArray[np.bool_]], *, margin: float) -> "BoxSizes":
-        """The bounding boxes of support masks, each grown by ``margin`` of its size a side.
+    object: NDArray[np.bool_]
+    legal: NDArray[np.bool_] | None = None
+    forbidden: NDArray[np.bool_] | None = None
 
-        Args:
-            masks: boolean ``(H, W)``, none empty.
-            margin: share of the box's side that is added on each side.
-        """
-        sizes = []
-        for mask in masks:
-            box = Box.around(mask)
-            height, width = mask.shape
-            grow = 1 + 2 * margin
-            sizes.append(
-                (min(0.95, grow * box.width / width), min(0.95, grow * box.height / height))
-            )
-        return BoxSizes(tuple(sizes))
+    @property
+    def allowed(self) -> NDArray[np.bool_]:
+        """The object where it is legal."""
+        return self.object if self.legal is None else self.object & self.legal
 
 
-def draw_box(
-    legal: NDArray[np.bool_],
-    sizes: BoxSizes,
+@dataclass(frozen=True)
+class Place:
+    """A box, and which of its pixels are to be drawn in.
+
+    Attributes:
+        box: the smallest box around ``shape``.
+        shape: boolean ``(box.height, box.width)``: the whole box, or a rectangle turned in it.
+    """
+
+    box: Box
+    shape: NDArray[np.bool_]
+
+    def mask(self, height: int, width: int) -> NDArray[np.bool_]:
+        """The shape in a boolean image of ``(height, width)``."""
+        mask = np.zeros((height, width), dtype=bool)
+        mask[self.box.slices] = self.shape
+        return mask
+
+
+def draw_places(
+    ground: Ground,
+    sizes: Sizes,
     rng: np.random.Generator,
     *,
     settings: PlacementSettings,
     what: str,
-) -> Box:
-    """A box with at least ``settings.on_foreground`` of its area on ``legal``.
+) -> list[Place]:
+    """``settings.defects`` places whose boxes do not overlap, each keeping all rules.
 
-    Rejection sampling with an end; when half of the attempts have failed, the box shrinks
-    little by little down to half of its size, never below ``SMALLEST_SIDE`` pixels a side.
+    A place keeps ``settings.border`` pixels from the image's border, has at least
+    ``settings.on_foreground`` of its shape's area on the object where that is legal, and its box
+    has no forbidden pixel. When half of ``settings.attempts`` have failed, it shrinks little by
+    little down to half of its size, never below ``SMALLEST_SIDE`` pixels a side.
 
     Args:
-        legal: boolean ``(H, W)``: the object, cut to where defects are allowed.
+        ground: what is known of the image.
         sizes: sizes to draw from.
         rng: the source of randomness.
         settings: rules of placement.
         what: names image and defect in the error.
 
     Raises:
-        InputError: if no box fits, naming the rule that made it impossible.
+        InputError: if no place is found, naming the rule that made it impossible.
     """
-    height, width = legal.shape
-    if not legal.any():
-        raise InputError(
-            f"{what}: no pixel may carry a defect; check placement.legal and placement.foreground."
+    search = _Search(ground, sizes, settings, what)
+    found: list[Place] = []
+    for _ in range(settings.defects):
+        found.append(search.place(rng, found))
+    return found
+
+
+class _Search:
+    """The search for places on one image; what all of them need is made once."""
+
+    def __init__(
+        self, ground: Ground, sizes: Sizes, settings: PlacementSettings, what: str
+    ) -> None:
+        self.ground, self.sizes, self.settings, self.what = ground, sizes, settings, what
+        self.height, self.width = ground.object.shape
+        allowed = ground.allowed
+        open_ = allowed if ground.forbidden is None else allowed & ~ground.forbidden
+        self._need_room(allowed, open_)
+        self.pixels = np.flatnonzero(open_)
+        self.on_object = _Cover(ground.object)
+        self.on_allowed = self.on_object if ground.legal is None else _Cover(allowed)
+        self.on_forbidden = None if ground.forbidden is None else _Cover(ground.forbidden)
+        self.best = 0.0
+
+    def place(self, rng: np.random.Generator, taken: Sequence[Place]) -> Place:
+        """One more place beside those that are taken."""
+        settings = self.settings
+        alone: Counter[str] = Counter()
+        together: Counter[str] = Counter()
+        self.best = 0.0
+        for attempt in range(settings.attempts):
+            shrink = 1 - max(0.0, attempt / settings.attempts - 0.5)
+            drawn = shaped(self.sizes.draw(self.height, self.width, rng), rng, settings=settings)
+            size = Size(
+                max(SMALLEST_SIDE, drawn.width * shrink),
+                max(SMALLEST_SIDE, drawn.height * shrink),
+                drawn.angle,
+            )
+            pixel = int(self.pixels[rng.integers(len(self.pixels))])
+            place, broken = self._tried(size, divmod(pixel, self.width), taken)
+            if place is not None and not broken:
+                return place
+            together.update(broken)
+            if len(broken) == 1:
+                alone.update(broken)
+        raise InputError(f"{self.what}: {self._sentence(alone, together, taken)}")
+
+    def _tried(
+        self, size: Size, centre: tuple[int, int], taken: Sequence[Place]
+    ) -> tuple[Place | None, list[str]]:
+        """A place with its centre on a pixel, or near it inside the border; the rules it breaks."""
+        border = self.settings.border
+        across, down = _extent(size)
+        if across > self.width or down > self.height:
+            return None, ["size"]
+        if across > self.width - 2 * border or down > self.height - 2 * border:
+            return None, ["border"]
+        shape = rectangle(size)
+        down, across = shape.shape
+        row, column = centre
+        corner = column - across // 2, row - down // 2
+
+        def moved(least: int) -> Box:
+            x0 = min(max(corner[0], least), self.width - least - across)
+            y0 = min(max(corner[1], least), self.height - least - down)
+            return Box(x0, y0, x0 + across, y0 + down)
+
+        place = Place(moved(border), shape)
+        broken = []
+        if not self._enough(self.on_allowed, place):
+            self.best = max(self.best, self.on_object.share(place))
+            if self._enough(self.on_allowed, Place(moved(0), shape)):
+                broken.append("border")
+            else:
+                broken.append("legal" if self._enough(self.on_object, place) else "object")
+        if self.on_forbidden is not None and self.on_forbidden.any(place.box):
+            broken.append("forbidden")
+        if any(_overlap(place.box, other.box) for other in taken):
+            broken.append("defects")
+        return place, broken
+
+    def _enough(self, cover: "_Cover", place: Place) -> bool:
+        """Whether a place lies on a region by the share that is asked for, and at all."""
+        share = cover.share(place)
+        return share > 0 and share >= self.settings.on_foreground
+
+    def _need_room(self, allowed: NDArray[np.bool_], open_: NDArray[np.bool_]) -> None:
+        """Refuse an image on which no single pixel may carry a defect."""
+        if open_.any():
+            return
+        if not self.ground.object.any():
+            reason = "no object is seen; change placement.foreground"
+        elif not allowed.any():
+            reason = (
+                "the legal region does not touch the object; correct the mask of placement.legal, "
+                "or change placement.foreground"
+            )
+        else:
+            reason = (
+                "all of the object is forbidden where it is legal; correct the mask of "
+                "placement.forbidden"
+            )
+        raise InputError(f"{self.what}: {reason}.")
+
+    def _sentence(self, alone: Counter[str], together: Counter[str], taken: Sequence[Place]) -> str:
+        """Why no place was found: the rule without which most attempts would have been places."""
+        share = f"{self.settings.on_foreground:.0%}"
+        reasons = {
+            "size": f"no box of the size asked for fits into {self.width} x {self.height} pixels; "
+            "change placement.sizes, placement.aspect or placement.rotation",
+            "border": f"no box keeps {self.settings.border} pixels from the border of "
+            f"{self.width} x {self.height} pixels; lower placement.border",
+            "object": f"no box lies at least {share} on the object (best {self.best:.0%}); lower "
+            "placement.on_foreground or change placement.foreground",
+            "legal": f"no box lies at least {share} on the object in the legal region; enlarge it "
+            "in the mask of placement.legal, or lower placement.on_foreground",
+            "forbidden": "every box has forbidden pixels; give it more room in the mask of "
+            "placement.forbidden",
+            "defects": f"beside {len(taken)} boxes there is no room for another; lower "
+            "placement.defects",
+        }
+        tries = f"in {self.settings.attempts} attempts "
+        if alone:
+            return f"{tries}{reasons[alone.most_common(1)[0][0]]}."
+        # Every attempt broke several rules.
+        return (
+            f"{tries}no box keeps all rules: "
+            + "; ".join(reasons[rule] for rule, _ in together.most_common())
+            + "."
         )
-    area = cv2.integral(np.ascontiguousarray(legal).view(np.uint8))
-    border, best = settings.border, -1.0
-    pixels = np.flatnonzero(legal)
-    for attempt in range(settings.attempts):
-        shrink = 1 - max(0.0, attempt / settings.attempts - 0.5)
-        across, down = sizes.sizes[rng.integers(len(sizes.sizes))]
-        if settings.turn and rng.random() < 0.5:
-            across, down = down * height / width, across * width / height
-        jitter = np.exp(rng.normal(0, settings.size_jitter, 2)) * shrink
-        box_width = max(SMALLEST_SIDE, round(across * width * float(jitter[0])))
-        box_height = max(SMALLEST_SIDE, round(down * height * float(jitter[1])))
-        if box_width > width - 2 * border or box_height > height - 2 * border:
-            continue
-        # The centre lies on the object; a box near the image's border is moved inside.
-        row, column = divmod(int(pixels[rng.integers(len(pixels))]), width)
-        x0 = _inside(column - box_width // 2, box_width, width, border)
-        y0 = _inside(row - box_height // 2, box_height, height, border)
-        box = Box(x0, y0, x0 + box_width, y0 + box_height)
-        covered = (
-            int(area[box.y1, box.x1])
-            - int(area[box.y0, box.x1])
-            - int(area[box.y1, box.x0])
-            + int(area[box.y0, box.x0])
+
+
+class _Cover:
+    """How much of a place lies on a region; boxes are summed by an integral image."""
+
+    def __init__(self, region: NDArray[np.bool_]) -> None:
+        self.region = region
+        self.sums = cv2.integral(np.ascontiguousarray(region).view(np.uint8))
+
+    def count(self, box: Box) -> int:
+        """The region's pixels in a box."""
+        sums = self.sums
+        return (
+            int(sums[box.y1, box.x1])
+            - int(sums[box.y0, box.x1])
+            - int(sums[box.y1, box.x0])
+            + int(sums[box.y0, box.x0])
         )
-        share = covered / box.area
-        if share >= settings.on_foreground:
-            return box
-        best = max(best, share)
-    if best < 0:
-        raise InputError(
-            f"{what}: boxes of the support defects' size do not fit into {width} x {height} pixels "
-            f"with a border of {border}; lower placement.border."
-        )
-    raise InputError(
-        f"{what}: in {settings.attempts} attempts no box lay at least "
-        f"{settings.on_foreground:.0%} on the object (best {best:.0%}); lower "
-        "placement.on_foreground or change placement.foreground."
+
+    def any(self, box: Box) -> bool:
+        """Whether a box touches the region."""
+        return self.count(box) > 0
+
+    def share(self, place: Place) -> float:
+        """Share of a place's shape that lies on the region."""
+        if place.shape.all():
+            return self.count(place.box) / place.box.area
+        return float(self.region[place.box.slices][place.shape].mean())
+
+
+def rectangle(size: Size) -> NDArray[np.bool_]:
+    """A filled rectangle, turned by ``size.angle`` degrees, boolean; no empty row or column.
+
+    A pixel belongs to it when its centre does, counted from the centre of the array.
+    """
+    across, down = _extent(size)
+    if size.angle % 90 == 0:
+        return np.ones((down, across), dtype=bool)
+    cosine, sine = _direction(size.angle)
+    y, x = np.ogrid[:down, :across]
+    y, x = y - (down - 1) / 2, x - (across - 1) / 2
+    filled = (np.abs(x * cosine + y * sine) <= size.width / 2) & (
+        np.abs(y * cosine - x * sine) <= size.height / 2
+    )
+    trimmed: NDArray[np.bool_] = filled[Box.around(filled).slices]
+    return trimmed
+
+
+def _extent(size: Size) -> tuple[int, int]:
+    """Width and height in pixels of the box around a turned rectangle."""
+    cosine, sine = np.abs(_direction(size.angle))
+    return (
+        round(size.width * cosine + size.height * sine),
+        round(size.width * sine + size.height * cosine),
     )
 
 
-def _inside(start: int, length: int, limit: int, border: int) -> int:
-    return min(max(start, border), limit - border - length)
+def _direction(angle: float) -> tuple[float, float]:
+    """Cosine and sine of an angle in degrees; exact zeros at right angles."""
+    turn = np.deg2rad(angle)
+    return round(float(np.cos(turn)), 12), round(float(np.sin(turn)), 12)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one.x0 < other.x1 and other.x0 < one.x1 and one.y0 < other.y1 and other.y0 < one.y1

@@ -19,6 +19,7 @@ from anogen.study.settings import RunSettings
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.gate import Limits, Verdict, calibrated, judge
+from anogen.synthesis.several import parts
 
 PROBES = 12
 """Good images from which the gate's limits are calibrated."""
@@ -107,14 +108,18 @@ class Judging:
         return self._limits[defect]
 
     def verdict(self, defect: str, drawn: Drawn) -> Verdict:
-        """What the gate says of one candidate by itself."""
-        return judge(
-            drawn.normal,
-            drawn.anomaly,
-            self.limits(defect),
-            on_object=self._legal(drawn.normal),
-            shots=[image for image, _ in self._supports[defect]],
-        )
+        """What the gate says of one candidate by itself; of several defects, of the worst."""
+        verdicts = [
+            judge(
+                drawn.normal,
+                part,
+                self.limits(defect),
+                on_object=self._legal(drawn.normal),
+                shots=[image for image, _ in self._supports[defect]],
+            )
+            for part in parts(drawn.anomaly)
+        ]
+        return max(verdicts, key=lambda verdict: (verdict.reason is not None, verdict.rank))
 
     def settle(
         self, defect: str, count: int, draw: Callable[[Sequence[int], int, int], Sequence[Drawn]]

@@ -1,5 +1,6 @@
 """Where the defects of a run go: on which pixels of which good image."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import cv2
@@ -9,9 +10,15 @@ from numpy.typing import NDArray
 from anogen.data.images import read_image, read_mask, to_rgb8
 from anogen.data.sample import Category
 from anogen.files import inside
-from anogen.placement.boxes import BoxSizes, draw_box
-from anogen.placement.foreground import choose_method, foreground
+from anogen.placement.boxes import Ground, Place, draw_places
+from anogen.placement.foreground import (
+    PROBES,
+    choose_method,
+    foreground,
+    median_image,
+)
 from anogen.placement.settings import ForegroundMethod
+from anogen.placement.sizes import sizes_of
 from anogen.seeds import rng_of
 from anogen.study.settings import RunSettings
 from anogen.study.stages.planned import Planned
@@ -21,6 +28,20 @@ from anogen.synthesis.croppaste import Support
 OVERHANG = 0.1
 """How far a defect may stand out of the object, as a share of its box's shorter side."""
 
+KEPT = 64
+"""Objects that are remembered, a bit a pixel: those of a batch are asked for again and again."""
+
+
+def drawn_mask(pattern: str, category: str, defect: str) -> str:
+    """The path of a mask that people drew, relative to the dataset's root.
+
+    Args:
+        pattern: ``placement.legal`` or ``placement.forbidden``.
+        category: stands for ``{category}``.
+        defect: stands for ``{defect}``.
+    """
+    return pattern.replace("{category}", category).replace("{defect}", defect)
+
 
 class Places:
     """Finds the places of one category's defects; keeps what they share.
@@ -29,6 +50,9 @@ class Places:
         category: its good images and the root of its masks.
         supports: the support images of each defect with their masks.
         settings: of the run.
+
+    Raises:
+        InputError: if there are no sizes for a defect.
     """
 
     def __init__(
@@ -39,47 +63,94 @@ class Places:
     ) -> None:
         self.category = category
         self.settings = settings
-        margin = settings.placement.margin
         self.sizes = {
-            defect: BoxSizes.of_masks([mask for _, mask in shots], margin=margin)
+            defect: sizes_of(
+                category.name, defect, [mask for _, mask in shots], settings=settings.placement
+            )
             for defect, shots in supports.items()
         }
         self.method: ForegroundMethod = settings.placement.foreground
         if self.method == "auto":
-            probes = category.train[:: max(1, len(category.train) // 12)][:12]
-            self.method = choose_method([to_rgb8(read_image(s.image)) for s in probes])
-        self.median = self._median() if self.method == "median" else None
+            probes = category.train[:: max(1, len(category.train) // PROBES)][:PROBES]
+            self.method = choose_method(
+                to_rgb8(read_image(sample.image, name=sample.key)) for sample in probes
+            )
+        self.median = None
+        if self.method == "median":
+            probes = category.train[:: max(1, len(category.train) // PROBES)][:PROBES]
+            self.median = median_image(
+                to_rgb8(read_image(sample.image, name=sample.key)) for sample in probes
+            )
+        self._objects: dict[bytes, NDArray[np.uint8]] = {}
 
-    def place(self, item: Planned, attempt: int) -> tuple[Image, NDArray[np.bool_]]:
-        """A planned image's normal, and the region ``(H, W)`` in which its defect is drawn."""
-        normal = read_image(item.normal.image, name=item.normal.key)
-        # The box belongs to the spot, so that its samples share it; drawn again, it may move.
-        legal = self.legal(normal)
-        box = draw_box(
-            legal,
+    def place(self, item: Planned, attempt: int) -> tuple[Image, list[NDArray[np.bool_]]]:
+        """A planned image's normal, and the regions ``(H, W)`` in which defects are drawn.
+
+        Raises:
+            InputError: if there is no place for them, or a mask does not fit the image.
+        """
+        normal = self.normal(item)
+        ground = self.ground(item, normal)
+        places = self.places(item, attempt, ground)
+        return normal, [_near_object(place, ground) for place in places]
+
+    def normal(self, item: Planned) -> Image:
+        """The good image on which a planned image is drawn."""
+        return read_image(item.normal.image, name=item.normal.key)
+
+    def places(self, item: Planned, attempt: int, ground: Ground) -> list[Place]:
+        """The boxes of a planned image, before they are cut to the object.
+
+        They belong to the spot, so that its samples share them; drawn again, they may move.
+        """
+        return draw_places(
+            ground,
             self.sizes[item.defect],
             rng_of(self.settings.seed, self.category.name, item.spot, attempt, "box"),
             settings=self.settings.placement,
             what=f"{item.normal.key}, {item.defect}",
         )
-        # Defects are of the object: they may stand out of it a little, not hang beside it.
-        reach = round(OVERHANG * min(box.width, box.height)) + 1
-        near = cv2.dilate(
-            legal.astype(np.uint8),
-            cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
+
+    def ground(self, item: Planned, normal: Image) -> Ground:
+        """What is known of the pixels of a planned image's normal."""
+        rules = self.settings.placement
+        return Ground(
+            self.object(normal),
+            self._drawn(rules.legal, item.defect, normal),
+            self._drawn(rules.forbidden, item.defect, normal),
         )
-        return normal, box.mask(*normal.shape[:2]) & (near > 0)
 
-    def legal(self, normal: Image) -> NDArray[np.bool_]:
-        """Boolean ``(H, W)``: where on a good image a defect may lie."""
-        legal = foreground(to_rgb8(normal), self.method, median=self.median)
-        if self.settings.placement.legal is not None:
-            path = inside(self.category.root, self.settings.placement.legal)
-            legal &= read_mask(path, normal.shape[:2], name=self.settings.placement.legal)
-        return legal
+    def object(self, normal: Image) -> NDArray[np.bool_]:
+        """Boolean ``(H, W)``: the part in an image, told from its background."""
+        key = hashlib.sha256(normal.tobytes()).digest() + bytes(str(normal.shape), "ascii")
+        if key not in self._objects:
+            if len(self._objects) == KEPT:
+                self._objects.pop(next(iter(self._objects)))
+            found = foreground(to_rgb8(normal), self.method, median=self.median)
+            self._objects[key] = np.packbits(found)
+        bits = np.unpackbits(self._objects[key], count=normal.shape[0] * normal.shape[1])
+        return bits.reshape(normal.shape[:2]).astype(bool)
 
-    def _median(self) -> NDArray[np.uint8]:
-        images = [to_rgb8(read_image(s.image)) for s in self.category.train[:25]]
-        same = [image for image in images if image.shape == images[0].shape]
-        median: NDArray[np.uint8] = np.median(np.stack(same), axis=0).astype(np.uint8)
-        return median
+    def _drawn(self, pattern: str | None, defect: str, normal: Image) -> NDArray[np.bool_] | None:
+        if pattern is None:
+            return None
+        name = drawn_mask(pattern, self.category.name, defect)
+        return read_mask(inside(self.category.root, name), normal.shape[:2], name=name)
+
+
+def _near_object(place: Place, ground: Ground) -> NDArray[np.bool_]:
+    """The region of a place: its shape where it is legal, and on the object or near it.
+
+    Defects are of the object: they may stand out of it a little, not hang beside it.
+    """
+    box, allowed = place.box, ground.allowed
+    reach = round(OVERHANG * min(box.width, box.height)) + 1
+    rows = slice(max(box.y0 - reach, 0), box.y1 + reach)
+    columns = slice(max(box.x0 - reach, 0), box.x1 + reach)
+    near = np.zeros_like(allowed)
+    near[rows, columns] = cv2.dilate(
+        allowed[rows, columns].astype(np.uint8),
+        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
+    )
+    region = place.mask(*allowed.shape) & near
+    return region if ground.legal is None else region & ground.legal
