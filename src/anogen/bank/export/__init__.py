@@ -1,0 +1,1 @@
+"""Accepted images of banks as data sets that other tools read."""

@@ -1,0 +1,47 @@
+"""Verbs about drawn images: a person's word on them, and their export."""
+
+import sys
+from pathlib import Path
+
+from anogen.bank.export.export import export as export_banks
+from anogen.study.review.server import ReviewServer
+from anogen.study.review.start import banks_of, sitting_of
+from anogen.study.run_folder import at_work, open_run
+
+
+def review(path: Path, *, host: str, port: int) -> None:
+    """``anogen review``: serves until Ctrl-C."""
+    run = open_run(path)
+    with at_work(path):
+        sitting = sitting_of(run)
+        with ReviewServer(sitting, title=path.resolve().name, host=host, port=port) as server:
+            print(f"review: {server.url}", flush=True)
+            print(
+                f"{len(sitting)} images; every word is saved at once. Ctrl-C ends the review.",
+                file=sys.stderr,
+            )
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                print(file=sys.stderr)
+            finally:
+                sitting.finish()
+        _say_what_follows(path, [bank.review_digest() for bank in sitting.banks.values()])
+
+
+def _say_what_follows(path: Path, digests: list[str]) -> None:
+    if any(digests) and (path / "detectors").is_dir():
+        print(
+            f"note: 'anogen train {path}' trains again what was trained on other images.",
+            file=sys.stderr,
+        )
+
+
+def export(path: Path, kind: str, out: Path, *, categories: list[str] | None, licence: str) -> None:
+    """``anogen export``."""
+    run = open_run(path)
+    banks = banks_of(run, categories)
+    count = export_banks(
+        list(banks.values()), kind, out, dataset=Path(run.settings.dataset.root), licence=licence
+    )
+    print(f"exported: {out} ({count} images)")
