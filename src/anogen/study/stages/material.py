@@ -1,5 +1,6 @@
 """What every stage starts from: the prior, the categories of a run, and their support sets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -16,6 +17,7 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.prior.loading import load_prior
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import RunSettings, SupportSettings
+from anogen.study.stages.places import drawn_mask
 from anogen.synthesis.croppaste import Support
 
 Pairs = list[tuple[Category, SupportSet]]
@@ -53,7 +55,7 @@ def check_dataset(run: RunFolder) -> list[str]:
         defects=dataset.defects,
         shots=support.shots if _drawn(support) else None,
     )
-    problems = [*outcome.problems, *_problems_beside(settings)]
+    problems = [*outcome.problems, *_problems_beside(settings, outcome.categories)]
     if problems:
         raise InputError("\n".join(problems))
     return outcome.notices
@@ -64,16 +66,27 @@ def _drawn(support: SupportSettings) -> bool:
     return support.listing is None and not support.official and support.split == "shots"
 
 
-def _problems_beside(settings: RunSettings) -> list[str]:
+def _problems_beside(settings: RunSettings, categories: Sequence[Category]) -> list[str]:
     """Sentences about files outside of the categories, which later stages would stumble over."""
     problems = []
-    textures, legal = settings.training.textures, settings.placement.legal
+    textures = settings.training.textures
     if textures is not None and not any(
         path.suffix.lower() in EXTENSIONS for path in Path(textures).rglob("*")
     ):
         problems.append(f"training.textures: {textures} holds no images; name another folder.")
-    if legal is not None and not inside(Path(settings.dataset.root), legal).is_file():
-        problems.append(f"placement.legal: no file {legal} in the dataset; correct the path.")
+    for rule in ("legal", "forbidden"):
+        pattern = getattr(settings.placement, rule)
+        names = {
+            drawn_mask(pattern, category.name, sample.label)
+            for category in categories
+            for sample in category.test
+            if pattern is not None and sample.mask is not None
+        }
+        problems += [
+            f"placement.{rule}: no file {name} in the dataset; correct the path."
+            for name in sorted(names)
+            if not inside(Path(settings.dataset.root), name).is_file()
+        ]
     return problems
 
 
