@@ -67,7 +67,11 @@ class Page:
         self._process.stderr.close()
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """A command of the protocol; what the page complains of meanwhile is noted."""
+        """A command of the protocol; what the page complains of meanwhile is noted.
+
+        Raises:
+            ConnectionError: if the browser could not do it, as while another page comes.
+        """
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "method": method, "params": parameters}))
         while True:
@@ -79,7 +83,8 @@ class Page:
                 if entry["level"] == "error":
                     self.complaints.append(entry["text"])
             if message.get("id") == self._number:
-                assert "error" not in message, message
+                if "error" in message:
+                    raise ConnectionError(message["error"]["message"])
                 return dict(message["result"])
 
     def open(self, address: str) -> None:
@@ -96,9 +101,21 @@ class Page:
     def wait(self, expression: str, *, seconds: float = 20) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
-        while not self.tell(expression):
+        while not self._is(expression):
             assert time.monotonic() < end, f"{expression} never came true"
             time.sleep(0.03)
+
+    def _is(self, expression: str) -> bool:
+        try:
+            return bool(self.tell(expression))
+        except ConnectionError:  # the page is on its way
+            return False
+
+    def reload(self) -> None:
+        """Load the page anew, and wait until it is ready."""
+        self.tell("document.body.dataset.ready = 'left'")
+        self.call("Page.reload")
+        self.wait("document.body?.dataset.ready === 'yes'")
 
     def press(self, key: str) -> None:
         """A key down and up, as a person's."""

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +19,22 @@ from anogen.study.review.server import HEADER, ReviewServer
 from anogen.study.review.session import key_of
 from anogen.study.review.start import banks_of, sitting_of
 from anogen.study.run_folder import RunFolder
+from anogen.study.settings import resolve
 
 FIRST, FAINT = "defect-0-000", "defect-0-003"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_reviewable(tmp_path_factory.mktemp("made")).path.parent
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
-    return make_reviewable(tmp_path)
+def run(made: Path, tmp_path: Path) -> RunFolder:
+    """A copy of the run and its dataset for one test."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    settings = resolve("quick", {"dataset": {"root": str(tmp_path / "dataset")}})
+    return RunFolder(tmp_path / "run", settings)
 
 
 @pytest.fixture
