@@ -215,6 +215,38 @@ def report(run_folder: RunPath) -> None:
 
 
 @app.command()
+def review(
+    run_folder: RunPath,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")
+    ] = 0,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; the default is this machine only.")
+    ] = "127.0.0.1",
+) -> None:
+    """Go through the drawn images in the browser: accept, reject, correct masks."""
+    from anogen.cli import reviewing
+
+    reviewing.review(run_folder, host=host, port=port)
+
+
+@app.command()
+def export(
+    run_folder: RunPath,
+    format_: Annotated[str, typer.Option("--format", help="mvtec, coco, yolo or masks.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder to write to.")],
+    category: Categories = None,
+    licence: Annotated[
+        str, typer.Option("--licence", help="Licence of the images, for the card.")
+    ] = "not stated",
+) -> None:
+    """Write the accepted images as a data set that other tools read."""
+    from anogen.cli import reviewing
+
+    reviewing.export(run_folder, format_, out, categories=category, licence=licence)
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine and installation can do."""
     from anogen.cli import inspection
