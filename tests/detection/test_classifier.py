@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from anogen.detection.classifier import (
-    ClassifierSettings,
-    DefectClassifier,
-    LabelledImages,
-    load_classifier,
-)
+from anogen.detection.classifier import DefectClassifier, LabelledImages, load_classifier
 from anogen.detection.saved import MODEL
+from anogen.detection.settings import ClassifierSettings
 from anogen.detection.training import train
 from anogen.errors import InputError
 
@@ -45,7 +41,7 @@ def trained(folder: Path, *, kill_at: int | None = None) -> DefectClassifier:
         return step_of(batch)  # type: ignore[arg-type]
 
     classifier.step = step  # type: ignore[method-assign,assignment]
-    train(classifier, data, steps=6, seed=1, folder=folder, checkpoint_every=2)
+    train(classifier, data, steps=6, seed=1, folder=folder, checkpoint_every=3)
     return classifier
 
 
@@ -54,7 +50,7 @@ def test_resumed_training_ends_with_the_same_bytes_and_the_labels(tmp_path: Path
     whole = trained(tmp_path / "whole")
     assert torch.equal(torch.get_rng_state(), before)
     with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path / "broken", kill_at=4)
+        trained(tmp_path / "broken", kill_at=5)
     trained(tmp_path / "broken")
     files = [
         {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}

@@ -7,10 +7,12 @@ from anogen.detection.settings import (
     DetectorSettings,
     DraemSettings,
     MaximumOfMean,
+    MixtureSettings,
     TopMean,
     preset,
     settings_from,
 )
+from anogen.detection.unet import UNet
 from anogen.errors import InputError
 
 # The tables of the papers (DRAEM 4.1, AnoGen 5.1, DeSTSeg 4.1) and of the released codes.
@@ -93,7 +95,14 @@ def test_unet_tables() -> None:
         # AnomalyDiffusion: 200 epochs of 500 samples at batch 8, about 12.6 thousand steps.
         holds(settings, width=64, batch_size=8, steps=12600, learning_rate=1e-4, **weak)
         holds(settings, milestones=(0.8, 0.9), drop=0.2, focal_gamma=2.0)
-        assert settings.mixture.normal_share == 0.5
+        holds(settings, patch=1, image_size=256, optimiser="adam", schedule="steps")
+        holds(settings, precision="fp32", image_score=MaximumOfMean(window=21))
+        # Half of the images are normal, and nothing is augmented.
+        assert settings.mixture == MixtureSettings(normal_share=0.5)
+        assert settings.mixture.rotation_probability == 0
+        # 28.4 M parameters, as the published network has.
+        network = UNet(3, width=settings.width, patch=settings.patch)
+        assert round(sum(p.numel() for p in network.parameters()) / 1e6, 1) == 28.4
 
 
 @pytest.mark.parametrize("detector", list(detectors))

@@ -56,7 +56,7 @@ def test_the_file_has_the_form_of_the_design(tmp_path: Path) -> None:
     write_results(path, Results(runs=(run(ap=None),), gain=(gain(),)))
     written = json.loads(path.read_text())
     assert written["schema"] == 1
-    assert set(written) == {"schema", "runs", "gain"}
+    assert set(written) == {"schema", "runs", "gain", "classification", "generation"}
     assert written["runs"][0] == {
         "category": "tile",
         "detector": "draem",
@@ -73,6 +73,7 @@ def test_the_file_has_the_form_of_the_design(tmp_path: Path) -> None:
         "counts": {"normals": 10, "support": 3},
         "seconds": {"train": 1.5},
         "settings_hash": "abc",
+        "review": None,
         "versions": {"anogen": "0.1.0"},
     }
     assert written["gain"][0]["verdict"] == "no difference"

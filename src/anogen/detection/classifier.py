@@ -11,7 +11,6 @@ it. Offline, EfficientNet-Lite0 stands in for ResNet-34, and results name it.
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
@@ -28,46 +26,12 @@ from torch import Tensor, nn
 from anogen.detection.augmentation import Augmentation
 from anogen.detection.network_detector import read_header, to_metadata
 from anogen.detection.recognition import Recogniser, make_recogniser
-from anogen.detection.settings import Count, MixtureSettings, Positive, Settings
+from anogen.detection.settings import ClassifierSettings, MixtureSettings
 from anogen.errors import InputError
 from anogen.files import write_bytes
 from anogen.seeds import rng_of
 
 _PREDICTION_BATCH = 32
-
-
-class ClassifierSettings(Settings):
-    """How the classifier of defect types is trained."""
-
-    network: str = Field(
-        default="efficientnet-lite0",
-        description="efficientnet-lite0, resnet18, resnet34, or a safetensors file or hub id of "
-        "one of the latter; where training starts from",
-    )
-    image_size: Count = Field(default=256, description="side of the images in pixels")
-    batch_size: Count = Field(default=8, description="images a step")
-    epochs: Count | None = Field(
-        default=10, description="passes over the generated images; or give steps"
-    )
-    steps: Count | None = Field(default=None, description="optimiser steps; or give epochs")
-    learning_rate: Positive = Field(default=1e-4, description="learning rate of Adam")
-    flips: bool = Field(default=True, description="mirror images, half of the time either way")
-
-    def resolved(self, images: int) -> "ClassifierSettings":
-        """These settings with ``epochs`` turned into ``steps`` for a number of images.
-
-        Raises:
-            InputError: if not exactly one of ``epochs`` and ``steps`` is given.
-        """
-        if (self.epochs is None) == (self.steps is None):
-            raise InputError(
-                f"classifier: give either epochs or steps (epochs={self.epochs}, "
-                f"steps={self.steps})."
-            )
-        if self.epochs is None:
-            return self
-        steps = self.epochs * math.ceil(images / self.batch_size)
-        return self.model_copy(update={"steps": steps, "epochs": None})
 
 
 @dataclass(frozen=True)

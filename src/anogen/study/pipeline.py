@@ -14,7 +14,8 @@ from anogen.study.report import write_report
 from anogen.study.results import Results
 from anogen.study.run_folder import RunFolder, at_work, claim
 from anogen.study.settings import RunSettings
-from anogen.study.stages.adapt import adapts, prior_of_category
+from anogen.study.stages.adapt import adapts, prior_of_category, prior_of_concepts
+from anogen.study.stages.classification import train_classifiers
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.generate import generate, need_bank
 from anogen.study.stages.learn import learn, need_concepts
@@ -62,7 +63,7 @@ def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None
     for category, support in pairs:
         need_concepts(run, category, support)
         say(f"generate: {category.name}")
-        generate(run, category, support, prior_of_category(run, category, prior))
+        generate(run, category, support, prior_of_concepts(run, category, prior))
         bank = Bank(run.bank(category.name))
         for defect in sorted(support.shots):
             accepted = sum(1 for _ in bank.accepted(defect))
@@ -73,7 +74,7 @@ def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None
 def train_stage(run: RunFolder, pairs: Pairs) -> None:
     """Detectors of all categories."""
     training = run.settings.training
-    if any(with_generated(arm) for arm in training.arms):
+    if training.classifier or any(with_generated(arm) for arm in training.arms):
         for category, support in pairs:
             need_bank(run, category, support)
     for category, support in pairs:
@@ -82,6 +83,8 @@ def train_stage(run: RunFolder, pairs: Pairs) -> None:
             f"{', '.join(training.arms)}; {training.seeds} seeds"
         )
         train(run, category, support)
+        if training.classifier:
+            train_classifiers(run, category)
 
 
 def run_all(path: Path, settings: RunSettings, *, command: list[str]) -> Results:

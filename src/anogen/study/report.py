@@ -48,7 +48,9 @@ from anogen.study.results import (
     BOTH,
     GENERATED,
     PROCEDURAL,
+    Classification,
     Gain,
+    Generation,
     Results,
     Run,
     metric_of,
@@ -124,6 +126,14 @@ class BankRow:
 
 
 @dataclass(frozen=True)
+class ClassificationTable:
+    """Accuracy by type of defect, in percent as text, all types first."""
+
+    network: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class CategoryPage:
     """Everything that the page says about one category."""
 
@@ -139,6 +149,8 @@ class CategoryPage:
     curves: tuple[Chart, ...]
     learning: tuple[Chart, ...]
     bank: tuple[BankRow, ...]
+    classification: ClassificationTable | None
+    generation: tuple[Generation, ...]
 
 
 def write_report(run_folder: Path) -> Path:
@@ -235,7 +247,28 @@ def _category(
         curves=tuple(c for d in detectors for c in _curves(d, detectors, runs, scored)),
         learning=learning,
         bank=tuple(_bank_row(d, [e for e in bank if e.defect == d]) for d in defects),
+        classification=_classification([c for c in results.classification if c.category == name]),
+        generation=tuple(row for row in results.generation if row.category == name),
     )
+
+
+def _classification(found: Sequence[Classification]) -> ClassificationTable | None:
+    """The classifiers of a category; None where there are none."""
+    if not found:
+        return None
+
+    def percent(known: Sequence[float]) -> str:
+        if not known:
+            return "–"
+        deviation = f" ± {100 * stdev(known):.1f}" if len(known) > 1 else ""
+        return f"{100 * mean(known):.1f}{deviation}"
+
+    rows = [("all", percent([c.accuracy for c in found if c.accuracy is not None]))]
+    rows += [
+        (label, percent([c.defects[label] for c in found if label in c.defects]))
+        for label in found[0].labels
+    ]
+    return ClassificationTable(found[0].network, tuple(rows))
 
 
 def _answer(detector: str, gains: Sequence[Gain]) -> Answer | None:
@@ -275,6 +308,7 @@ def _facts(runs: Sequence[Run], bank: Bank, defects: Sequence[str]) -> tuple[tup
         "test_good": "good test images",
         "test_defective": "defective test images",
         "excluded": "kept out of the test",
+        "learned_and_tested": "learned from and tested on",
     }
     facts = [(f"{counts[name]:,}", words[name]) for name in words if name in counts]
     seeds = len({run.seed for run in runs})

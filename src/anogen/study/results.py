@@ -11,6 +11,7 @@ from anogen.files import write_json
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Distance = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Difference = Annotated[float, Field(ge=-1, le=1)]
 Verdict = Literal["helps", "no difference", "hurts"]
 
@@ -116,12 +117,68 @@ class Gain(_Part):
     verdict: Verdict
 
 
+class Classification(_Part):
+    """How often a classifier trained on generated images names the type of a held-out defect.
+
+    Attributes:
+        category: category of the product.
+        network: what training started from.
+        seed: number of its training.
+        accuracy: over all held-out images of the types that it knows; None where there are none.
+        defects: the same for the images of each type that has some.
+        labels: the types that it knows, sorted.
+        images: number of held-out images.
+    """
+
+    category: str
+    network: str
+    seed: int
+    accuracy: Share | None
+    defects: dict[str, Share]
+    labels: tuple[str, ...]
+    images: Count
+
+
+class Generation(_Part):
+    """How good and how diverse the generated images of a defect are.
+
+    Attributes:
+        category: category of the product.
+        defect: the defect; None for the mean over the category's defects.
+        network: the feature network; values of different networks cannot be compared.
+        images: generated images that were looked at.
+        shots: shots that they were learned from.
+        held_out: real images that KID compares with.
+        inception_score: larger is better; 1 at least.
+        ic_lpips: mean distance of images around the same shot; larger is more diverse. None where
+            no shot has two.
+        clusters: shots that have two images or more.
+        lpips: mean perceptual distance of two images; None for a single one.
+        kid: distance to the held-out images; smaller is better, and by chance below zero. None
+            where there are fewer than two.
+    """
+
+    category: str
+    defect: str | None
+    network: str
+    images: Count
+    shots: Count
+    held_out: Count
+    inception_score: Annotated[float, Field(ge=0.99, allow_inf_nan=False)]
+    ic_lpips: Distance | None
+    clusters: Count
+    lpips: Distance | None
+    kid: Annotated[float, Field(allow_inf_nan=False)] | None
+
+
 class Results(_Part):
     """The whole of ``results.json``."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     runs: tuple[Run, ...] = ()
     gain: tuple[Gain, ...] = ()
+    classification: tuple[Classification, ...] = ()
+    generation: tuple[Generation, ...] = ()
 
     def with_run(self, run: Run) -> "Results":
         """These results with ``run`` in the place of an earlier run of the same key."""

@@ -54,7 +54,11 @@ class RunFolder:
 
     def adapted_prior(self, category: str) -> Path:
         """The prior fitted to a category."""
-        return self.path / "priors" / f"{category}.safetensors"
+        return self.path / "priors" / category / "fitted.safetensors"
+
+    def joint_prior(self, category: str) -> Path:
+        """The prior that a category's concepts changed as they were learned."""
+        return self.path / "priors" / category / "joint.safetensors"
 
     def concepts(self, category: str) -> Path:
         """The folder of a category's concepts."""
@@ -63,6 +67,10 @@ class RunFolder:
     def concept(self, category: str, defect: str) -> Path:
         """A concept's file."""
         return self.concepts(category) / f"{defect}.safetensors"
+
+    def preview(self, category: str, defect: str, step: int) -> Path:
+        """A picture of what a concept meant after so many steps of learning."""
+        return self.path / "concepts" / category / "previews" / f"{defect}-{step:06d}.png"
 
     def bank(self, category: str) -> Path:
         """A category's bank."""
@@ -89,7 +97,9 @@ class RunFolder:
             "defects": tree["dataset"]["defects"],
             "support": tree["support"],
             "detector": tree["detectors"][detector],
-            "evaluation": tree["evaluation"],
+            "evaluation": {
+                name: tree["evaluation"][name] for name in ("include_support", "ground_truth")
+            },
         }
         procedures = procedures_of(arm, self.settings.training.procedural)
         if procedures:

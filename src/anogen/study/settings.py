@@ -20,7 +20,7 @@ from pydantic import (
 from anogen.concept.settings import ConceptSettings
 from anogen.data.support import Split
 from anogen.detection.contract import detectors as known_detectors
-from anogen.detection.settings import DetectorSettings, preset, settings_from
+from anogen.detection.settings import ClassifierSettings, DetectorSettings, preset, settings_from
 from anogen.errors import InputError
 from anogen.placement.settings import PlacementSettings
 from anogen.prior.adaptation.settings import AdaptSettings
@@ -105,6 +105,12 @@ class BankSettings(_Part):
     )
     boxes: int = Field(default=1, ge=1, description="places on each good image")
     samples: int = Field(default=1, ge=1, description="drawings at each place")
+    pairs: int | None = Field(
+        default=None,
+        ge=1,
+        description="images of each defect in all, round by round on all good images; instead of "
+        "normals, boxes and samples. AnomalyDiffusion: 1000",
+    )
     candidates: int = Field(
         default=1, ge=1, description="drawings an attempt, of which the best accepted one is kept"
     )
@@ -165,6 +171,10 @@ class TrainingSettings(_Part):
     textures: str | None = Field(
         default=None, description="folder of texture images for draem; null uses the image itself"
     )
+    classifier: bool = Field(
+        default=False,
+        description="also train a classifier of the types of defects on the generated images",
+    )
 
 
 class EvaluationSettings(_Part):
@@ -175,6 +185,18 @@ class EvaluationSettings(_Part):
     )
     ground_truth: Literal["half", "full"] = Field(
         default="half", description="shrunken masks count from one half, or only where full"
+    )
+    generation: bool = Field(
+        default=False,
+        description="also measure the generated images: Inception Score, IC-LPIPS, KID",
+    )
+    generation_network: str = Field(
+        default="efficientnet-lite0",
+        description="efficientnet-lite0, resnet18, resnet34, or a safetensors file or hub id of "
+        "one of the latter; metrics of different networks cannot be compared",
+    )
+    generation_images: int | None = Field(
+        default=200, ge=1, description="images of each defect that are looked at; null takes all"
     )
 
 
@@ -205,6 +227,7 @@ class RunSettings(_Part):
     detectors: dict[str, SerializeAsAny[DetectorSettings]] = Field(
         default_factory=dict, description="settings of each detector that is trained"
     )
+    classifier: ClassifierSettings = ClassifierSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
 

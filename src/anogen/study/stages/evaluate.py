@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from anogen.bank.bank import Bank
 from anogen.data.loading import load_masks, load_rgb
 from anogen.data.sample import Category, SupportSet
-from anogen.data.support import evaluation_samples
+from anogen.data.support import evaluation_samples, learned_and_tested
 from anogen.detection.saved import MODEL, load_detector
 from anogen.errors import InputError
 from anogen.metrics.evaluation import evaluate as metrics_of
@@ -28,6 +28,8 @@ from anogen.study.results import (
 from anogen.study.reviewed import digest_of, noted
 from anogen.study.run_folder import RunFolder, versions
 from anogen.study.scores import SCORES, Scores, read_scores, write_scores
+from anogen.study.stages.classification import measure_classifiers
+from anogen.study.stages.generation import measure_generation
 from anogen.study.stages.material import Pairs
 
 
@@ -48,7 +50,11 @@ def evaluate(run: RunFolder, pairs: Pairs) -> Results:
             for arm in training.arms
             for seed in range(training.seeds)
         ]
-    results = Results(runs=tuple(runs))
+    results = Results(
+        runs=tuple(runs),
+        classification=measure_classifiers(run, pairs) if training.classifier else (),
+        generation=measure_generation(run, pairs) if run.settings.evaluation.generation else (),
+    )
     gains = gains_of(results, lambda one: read_scores(run.path / one.folder / SCORES))
     results = results.model_copy(update={"gain": gains})
     write_results(run.results, results)
@@ -131,6 +137,9 @@ def _measured(run: RunFolder, test_set: _TestSet, name: str, arm: str, seed: int
         "test_good": int((~scores.defective).sum()),
         "test_defective": int(scores.defective.sum()),
     }
+    # Only where the settings ask for it, as the released codes do: nothing that is read by chance.
+    if (both := learned_and_tested(support, test_set.samples)) > 0:
+        counts["learned_and_tested"] = both
     seconds = seconds_of(folder)
     if with_generated(arm):
         bank = run.bank(category.name)

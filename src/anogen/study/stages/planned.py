@@ -53,6 +53,12 @@ def plan(
     planned = []
     for defect in defects:
         ranked = sorted(category.train, key=lambda s: seed_of(seed, "normal", defect, s.key))
+        if settings.pairs is not None:
+            planned += [
+                Planned(defect, ranked[number % len(ranked)], number // len(ranked), 0)
+                for number in range(settings.pairs)
+            ]
+            continue
         planned += [
             Planned(defect, normal, place, sample)
             for normal in ranked[: settings.normals]
