@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from windows import CATEGORIES, good_images, real_defects
 
-from anogen.concept.learning import Shot
+from anogen.concept.views import Shot
 from anogen.data.official_support import OFFICIAL_SUPPORT
 from anogen.files import sha256_of
 from anogen.placement.box import Box

@@ -8,6 +8,7 @@ import torch
 
 from anogen.concept.concept import Concept
 from anogen.concept.export import export_textual_inversion
+from anogen.concept.spatial_encoder import new_spatial_encoder
 from anogen.errors import InputError
 from anogen.prior.stable_diffusion import load_stable_diffusion
 
@@ -26,6 +27,14 @@ def test_diffusers_loads_an_exported_concept(tmp_path: Path, count: int) -> None
         theirs = pipeline.encode_prompt(f"a photo of a {word} seen near", "cpu", 1, False)[0]
         ours = prior.context(tokens[None], "a photo of a * seen near")
     torch.testing.assert_close(ours, theirs)
+
+
+def test_a_spatial_encoder_cannot_be_exported(tmp_path: Path) -> None:
+    encoder = new_spatial_encoder("light", torch.zeros(1, 4), generator=torch.Generator())
+    concept = Concept("plate", "spot", torch.zeros(1, 4), "0" * 16, spatial=encoder)
+    with pytest.raises(InputError, match=r"plate/spot has a spatial encoder.*spatial: none"):
+        export_textual_inversion(concept, tmp_path / "a.safetensors")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_words_and_files_that_cannot_be_loaded_are_refused(tmp_path: Path) -> None:

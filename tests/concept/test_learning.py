@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from anogen.concept.learning import Shot, Views, learn_concepts, masked_loss
+from anogen.concept.encoded_views import Views, encode_views
+from anogen.concept.learning import learn_concepts, masked_loss
 from anogen.concept.settings import ConceptSettings
+from anogen.concept.views import Shot
 from anogen.errors import InputError
 
 SHORT = ConceptSettings(
@@ -47,6 +49,9 @@ class Silent:
     def words(self):
         return ()
 
+    def mean_token(self):
+        return torch.full((1, 2), 0.5)
+
     def word_tokens(self, word):
         if word != "defect":
             raise InputError(f"{word!r}; known are: defect.")
@@ -80,6 +85,23 @@ def test_the_masked_loss_by_hand():
 def learn(prior, support=SUPPORT, seed=1, settings=SHORT, **changes):
     chosen = ConceptSettings.model_validate(settings.model_dump() | changes)
     return learn_concepts(prior, support, category="plate", settings=chosen, seed=seed)
+
+
+def test_the_region_is_a_box_or_the_mask(small_prior):
+    box, mask = (
+        encode_views(
+            small_prior, shots(1), SHORT.model_copy(update={"region": region, "spatial": kind}), 0
+        )
+        for region, kind in (("box", "none"), ("mask", "light"))
+    )
+    assert torch.equal(mask.region, mask.mask)
+    assert (box.region >= box.mask - 1e-6).all()
+    assert (box.region > box.mask).any()
+    # The encoder sees what the loss counts, at full size: the same defect, place by place.
+    assert box.shape is None
+    assert mask.shape.shape == (3, 1, 32, 32)
+    shrunk = torch.nn.functional.avg_pool2d(mask.shape.float(), 8)
+    torch.testing.assert_close(shrunk, mask.mask, atol=1e-3, rtol=0)
 
 
 def test_only_tokens_learn_and_for_the_better(small_prior):
@@ -160,8 +182,9 @@ def test_starts(small_prior):
     assert auto.word != "normal"
     with pytest.raises(InputError, match="'unheard'"):
         learn(small_prior, init="unheard")
-    with pytest.raises(InputError, match="needs a vocabulary"):
-        learn(Silent(), init="mean")
+    (mean,) = learn(Silent(), {"spot": shots(1)}, init="mean", steps=0, tokens=2)
+    assert mean.tokens.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    assert mean.word == "mean"
 
 
 @pytest.mark.parametrize("surroundings", ["blank", "normal"])
@@ -177,3 +200,131 @@ def test_every_kind_of_learning_ends_with_finite_tokens(small_prior, surrounding
     )
     assert concept.tokens.isfinite().all()
     assert all(np.isfinite(concept.losses))
+
+
+class Placed(Silent):
+    """Predicts in each column of the latents what the last two tokens say about it."""
+
+    image_size, latent_size = 16, 2
+
+    def encode(self, images):
+        return torch.nn.functional.avg_pool2d(images, 8)
+
+    def predict_noise(self, latents, timestep, context, *, surroundings=None, region=None):  # noqa: ARG002
+        return context[:, -2:, 0][:, None, None, :].expand_as(latents)
+
+
+def test_the_encoder_learns_from_the_mask_with_all_tokens(small_prior):
+    settings = SHORT.model_copy(
+        update={"spatial": "light", "spatial_tokens": 2, "spatial_learning_rate": 0.003}
+    )
+    line, spot = learn_concepts(small_prior, SUPPORT, category="plate", settings=settings, seed=1)
+    assert line.spatial is spot.spatial
+    fresh = learn(small_prior, settings=settings, steps=0)[0]
+    word = small_prior.word_tokens("defect")[:2]
+    masks = torch.zeros(2, 1, 32, 32)
+    masks[0, :, :10, :10] = 1
+    masks[1, :, 20:, 5:] = 1
+    assert torch.equal(fresh.context_tokens(masks)[:, 4:], word.expand(2, -1, -1))
+    learned = spot.context_tokens(masks)[:, 4:]
+    assert not torch.equal(learned[0], learned[1])
+    assert not torch.equal(line.tokens, spot.tokens)
+    for before, after in zip(fresh.spatial.parameters(), spot.spatial.parameters(), strict=True):
+        assert not torch.equal(before, after)
+        assert not after.requires_grad
+    both = np.array([line.losses, spot.losses]).mean(axis=0)
+    assert both.min() < both[0]
+
+
+def test_the_encoder_of_all_defects_is_that_of_their_common_best(monkeypatch):
+    """The mean over the defects decides, for tokens and encoder alike: 3, then 2.5, then 2.9."""
+    answers = {
+        ("line", 0): 4.0, ("spot", 0): 2.0,
+        ("line", 1): 1.0, ("spot", 1): 4.0,
+        ("line", 2): 5.0, ("spot", 2): 0.8,
+    }  # fmt: skip
+    seen, kept = {"line": 0, "spot": 0}, {}
+
+    def check(_prior, defect, _views, _pairs, learner, _settings):
+        turn = seen[defect]
+        seen[defect] += 1
+        kept[defect, turn] = learner.kept([defect])
+        return answers[defect, turn]
+
+    monkeypatch.setattr("anogen.concept.learning._check", check)
+    found = learn(
+        Placed(), steps=2, check_every=1, spatial="light", spatial_tokens=2, tokens=1,
+        init="mean", spatial_learning_rate=0.1,
+    )  # fmt: skip
+    for concept in found:
+        tokens, spatial = kept[concept.defect, 1]
+        assert torch.equal(concept.tokens, tokens[concept.defect])
+        for name, value in concept.spatial.state_dict().items():
+            assert torch.equal(value, spatial[name])
+    assert found[0].losses == (4.0, 1.0, 5.0)
+
+
+def test_templates_while_learning_and_bare_tokens_when_checked():
+    prompts = []
+
+    class Reader(Silent):
+        def context(self, tokens, prompts_given="*"):
+            prompts.append(prompts_given)
+            return tokens
+
+    learn(Reader(), {"spot": shots(1)}, templates=True, steps=3, check_every=3, tokens=1)
+    sentences = [given for given in prompts if given != "*"]
+    assert [len(given) for given in sentences] == [4, 4, 4]
+    assert all(text.count("*") == 1 for given in sentences for text in given)
+    assert len({text for given in sentences for text in given}) > 6
+    # 24 held-back pairs, eight at a time (twice a step's four), before and after.
+    assert prompts.count("*") == 6
+
+
+def test_checks_take_twice_a_step_and_no_more():
+    sizes = []
+
+    class Counting(Silent):
+        def predict_noise(self, latents, timestep, context, **_):
+            sizes.append((torch.is_grad_enabled(), len(latents)))
+            return super().predict_noise(latents, timestep, context)
+
+    learn(Counting(), {"spot": shots(1)}, steps=2, check_every=2, batch_size=5, tokens=1)
+    assert sizes == [*[(False, n) for n in (10, 10, 4)], (True, 5), (True, 5), *sizes[5:]]
+    assert sizes[5:] == sizes[:3]
+
+
+def test_the_text_of_a_defect_is_read_once_a_batch():
+    rows = []
+
+    class Reader(Silent):
+        def context(self, tokens):
+            rows.append(len(tokens))
+            return tokens
+
+    learn(Reader(), steps=3, check_every=10, batch_size=8, tokens=1)
+    assert rows[-3:] == [2, 2, 2]
+    assert max(rows) == 2
+
+
+def test_previews_come_at_intervals_and_change(small_prior):
+    pictures = []
+    chosen = SHORT.model_copy(update={"preview_every": 5, "learning_rate": 0.5})
+    learn_concepts(
+        small_prior,
+        SUPPORT,
+        category="plate",
+        settings=chosen,
+        seed=1,
+        on_preview=lambda *seen: pictures.append(seen),
+    )
+    assert [(defect, step) for defect, step, _ in pictures] == [
+        ("line", 5), ("spot", 5), ("line", 10), ("spot", 10)
+    ]  # fmt: skip
+    size = small_prior.image_size
+    for defect, _, picture in pictures:
+        assert picture.dtype == np.uint8
+        assert picture.shape == (2 * size, len(SUPPORT[defect]) * size, 3)
+    early, late = pictures[1][2], pictures[3][2]
+    np.testing.assert_array_equal(early[:size], late[:size])
+    assert not np.array_equal(early[size:], late[size:])

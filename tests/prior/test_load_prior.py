@@ -13,8 +13,9 @@ import torch
 from huggingface_hub import constants
 from safetensors.torch import save_file
 
-from anogen.concept.learning import Shot, learn_concepts
+from anogen.concept.learning import learn_concepts
 from anogen.concept.settings import ConceptSettings
+from anogen.concept.views import Shot
 from anogen.errors import InputError
 from anogen.prior import text_encoding
 from anogen.prior.loading import load_prior
@@ -64,6 +65,14 @@ def test_every_prior_learns_and_draws(models: dict[str, Path], kind: str) -> Non
     assert concept.prior == prior.fingerprint
     assert concept.tokens.shape == (2, prior.token_dim)
     assert len(concept.losses) == 2
+    plain = concept.tokens
+    spatial = settings.model_copy(
+        update={"spatial": "light", "templates": True, "init": "mean", "spatial_tokens": 3}
+    )
+    (concept,) = learn_concepts(prior, shots, category="plate", settings=spatial, seed=3)
+    assert concept.context_tokens(torch.ones(4, 1, 32, 32)).shape == (4, 5, prior.token_dim)
+    assert not torch.equal(concept.tokens, plain)
+    assert np.isfinite(concept.losses).all()
     assert np.isfinite(concept.losses).all()
 
     cells, channels = prior.latent_size, prior.latent_channels
@@ -86,6 +95,22 @@ def test_every_prior_learns_and_draws(models: dict[str, Path], kind: str) -> Non
     pictures = prior.decode(drawn)
     assert pictures.shape == (2, 3, 32, 32)
     assert pictures.abs().max() <= 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prompts_matter_where_there_is_a_text_encoder(models: dict[str, Path], kind: str) -> None:
+    prior = load(models, kind)
+    mean = prior.mean_token()
+    assert mean.shape[1] == prior.token_dim
+    table = prior.vocabulary.table if kind == "embedded" else prior.text.table
+    torch.testing.assert_close(
+        mean.mean(dim=0), table.reshape(-1, prior.token_dim).mean(dim=0), rtol=1e-4, atol=1e-6
+    )
+    tokens = mean.expand(2, -1, -1)
+    with torch.no_grad():
+        bare, both = prior.context(tokens), prior.context(tokens, ["*", "a photo of a *"])
+    torch.testing.assert_close(both[0], bare[0])
+    assert torch.equal(both[1], bare[1]) == (kind == "embedded")
 
 
 @pytest.mark.parametrize("name", ["model.ckpt", "v1-5.bin", "weights.pt", "some/where.PTH"])

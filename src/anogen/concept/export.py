@@ -25,8 +25,14 @@ def export_textual_inversion(concept: Concept, path: Path, *, token: str | None 
         The word.
 
     Raises:
-        InputError: for another file format, or a word with blanks in it.
+        InputError: for another file format, a word with blanks in it, or a concept with a spatial
+            encoder, whose tokens depend on a mask.
     """
+    if concept.spatial is not None:
+        raise InputError(
+            f"concept {concept.category}/{concept.defect} has a spatial encoder, which embeddings "
+            "cannot hold; learn one with concept.spatial: none to export it."
+        )
     if path.suffix != ".safetensors":
         raise InputError(f"{path}: give a name that ends in .safetensors.")
     if token is None:

@@ -5,6 +5,10 @@ learns) and Eq. 6 (the loss counts on the defect's latents only). Departures, al
 small defects: the mask goes to the latent grid by area, the loss is divided by the mask's area,
 views are encoded once, learning stops when a held-back set of noise stops improving, and an
 inpainting prior sees the good surface as it restores it itself.
+
+Hu et al., "AnomalyDiffusion", AAAI 2024, Eq. 5 and 6: the same loss with a spatial encoder that all
+defects share and that learns with all their tokens. Departure: the encoder is shared by the defects
+of a category, not of all categories.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,16 +16,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from anogen.concept.concept import Concept
+from anogen.concept.encoded_views import Views, encode_views, pooled
+from anogen.concept.previews import preview
 from anogen.concept.settings import ConceptSettings
-from anogen.concept.views import draw_view
-from anogen.errors import InputError
+from anogen.concept.spatial_encoder import SpatialEncoder, new_spatial_encoder
+from anogen.concept.templates import TEMPLATES
+from anogen.concept.views import Shot
 from anogen.prior.contract import LatentDiffusion
-from anogen.prior.sampling import SamplerSettings, blended_sampling
 from anogen.seeds import rng_of, seed_of
 
 WORD_PAIRS = 12
@@ -30,39 +35,45 @@ WORD_PAIRS = 12
 HELD_BACK = 24
 """Pairs of view and noise for each defect on which learning is checked."""
 
+SHOWN = 4
+"""Shots in a preview, at most."""
 
-@dataclass(frozen=True)
-class Shot:
-    """A support image with its mask.
-
-    Attributes:
-        key: the image's identity.
-        sha256: of its file.
-        image: uint8 ``(H, W, 3)``.
-        mask: boolean ``(H, W)``, not empty.
-    """
-
-    key: str
-    sha256: str
-    image: NDArray[np.uint8]
-    mask: NDArray[np.bool_]
+OnStep = Callable[[int, int], None]
+OnPreview = Callable[[str, int, NDArray[np.uint8]], None]
 
 
 @dataclass(frozen=True)
-class Views:
-    """Encoded views of defects, ``V`` of them.
+class _Learner:
+    """What learns: the tokens of each defect, and the spatial encoder that they share."""
 
-    Attributes:
-        latents: ``(V, C, s, s)``.
-        mask: ``(V, 1, s, s)``, the defect's share of each cell; no view is all zero.
-        region: ``(V, 1, s, s)``, the share of each cell in a box around the defect.
-        surroundings: ``(V, C, s, s)``, what an inpainting prior sees; None for plain priors.
-    """
+    tokens: dict[str, Tensor]
+    spatial: SpatialEncoder | None
 
-    latents: Tensor
-    mask: Tensor
-    region: Tensor
-    surroundings: Tensor | None
+    def context(
+        self,
+        prior: LatentDiffusion,
+        defects: Sequence[str],
+        views: Views,
+        rows: Tensor,
+        prompts: Sequence[str] | None = None,
+    ) -> Tensor:
+        """States for views ``rows`` (indices into ``views``), each of the defect beside it."""
+        if self.spatial is None and prompts is None:
+            # The text encoder reads each defect's tokens once, not once for each view.
+            known = sorted(set(defects))
+            states = prior.context(torch.stack([self.tokens[d] for d in known]))
+            return states[torch.tensor([known.index(d) for d in defects])]
+        tokens = torch.stack([self.tokens[d] for d in defects])
+        if self.spatial is not None and views.shape is not None:
+            tokens = torch.cat([tokens, self.spatial(views.shape[rows].float())], dim=1)
+        return prior.context(tokens) if prompts is None else prior.context(tokens, prompts)
+
+    def kept(self, defects: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Copies of the tokens of some defects, and of the encoder's weights."""
+        tokens = {d: self.tokens[d].detach().clone() for d in defects}
+        if self.spatial is None:
+            return tokens, {}
+        return tokens, {name: t.detach().clone() for name, t in self.spatial.state_dict().items()}
 
 
 def learn_concepts(
@@ -72,7 +83,8 @@ def learn_concepts(
     category: str,
     settings: ConceptSettings,
     seed: int,
-    on_step: Callable[[int, int], None] | None = None,
+    on_step: OnStep | None = None,
+    on_preview: OnPreview | None = None,
 ) -> list[Concept]:
     """Learn the concept of every defect of a category.
 
@@ -83,34 +95,42 @@ def learn_concepts(
         settings: how to learn.
         seed: with category and defect names the only source of randomness.
         on_step: called with the steps done and the steps at most.
+        on_preview: called with a defect, the steps done and a picture uint8 ``(2 S, P S, 3)``,
+            each ``settings.preview_every`` steps.
 
     Returns:
-        A concept for each defect, sorted by name.
+        A concept for each defect, sorted by name; they share one spatial encoder, if any.
 
     Raises:
         InputError: if the prior does not know the word to start from.
     """
     defects = sorted(support)
     views = {
-        defect: _encode(prior, support[defect], settings, seed_of(seed, category, defect))
+        defect: encode_views(prior, support[defect], settings, seed_of(seed, category, defect))
         for defect in defects
     }
     words = {d: _start_word(prior, views[d], settings, seed_of(seed, category, d)) for d in defects}
-    tokens = {
-        defect: _fit(_tokens_of(prior, words[defect]), settings.tokens).requires_grad_()
-        for defect in defects
-    }
-    losses, best = _train(prior, views, tokens, settings, seed_of(seed, category), on_step)
+    starts = {d: _tokens_of(prior, words[d]) for d in defects}
+    learner = _Learner(
+        {d: _fit(starts[d], settings.tokens).requires_grad_() for d in defects},
+        _new_spatial(starts, settings, seed_of(seed, category)),
+    )
+    losses = _train(
+        prior, views, learner, settings, seed_of(seed, category), on_step=on_step, show=on_preview
+    )
+    if learner.spatial is not None:
+        learner.spatial.requires_grad_(False).eval()
     return [
         Concept(
             category=category,
             defect=defect,
-            tokens=best[defect],
+            tokens=learner.tokens[defect].detach(),
             prior=prior.fingerprint,
             shots=tuple({"key": s.key, "sha256": s.sha256} for s in support[defect]),
             settings=settings.model_dump(mode="json"),
             losses=tuple(round(value, 6) for value in losses[defect]),
             word=words[defect],
+            spatial=learner.spatial,
         )
         for defect in defects
     ]
@@ -120,20 +140,31 @@ def masked_loss(
     prior: LatentDiffusion,
     views: Views,
     rows: Tensor,
-    tokens: Tensor,
+    context: Tensor,
     timestep: Tensor,
     noise: Tensor,
     *,
     mask_guided: bool,
 ) -> Tensor:
-    """AnoGen's Eq. 6 for each view ``(B,)``: squared error of the noise, averaged over the mask."""
+    """AnoGen's Eq. 6 and AnomalyDiffusion's Eq. 5 for each view ``(B,)``: squared error of the
+    noise, averaged over the mask.
+
+    Args:
+        prior: the frozen prior.
+        views: the encoded views.
+        rows: ``(B,)``, which of them.
+        context: states for cross-attention ``(B, L, D)``.
+        timestep: ``(B,)``.
+        noise: ``(B, C, s, s)``.
+        mask_guided: False averages over everything.
+    """
     latents = views.latents[rows]
     level = prior.alphas_cumprod[timestep].to(latents.dtype).view(-1, 1, 1, 1)
     noisy = level.sqrt() * latents + (1 - level).sqrt() * noise
     predicted = prior.predict_noise(
         noisy,
         timestep,
-        prior.context(tokens),
+        context,
         surroundings=None if views.surroundings is None else views.surroundings[rows],
         region=views.region[rows],
     )
@@ -145,67 +176,25 @@ def masked_loss(
     return (error * weight).sum(dim=(1, 2, 3)) / total
 
 
-def _encode(
-    prior: LatentDiffusion, shots: Sequence[Shot], settings: ConceptSettings, seed: int
-) -> Views:
-    views = [
-        draw_view(shot.image, shot.mask, prior.image_size, settings, rng_of(seed, shot.key, turn))
-        for shot in shots
-        for turn in range(settings.views)
-    ]
-    images = torch.from_numpy(np.stack([v.image for v in views])).permute(0, 3, 1, 2) * 2 - 1
-    shrink = prior.image_size // prior.latent_size
-    mask = F.avg_pool2d(torch.from_numpy(np.stack([v.mask for v in views]))[:, None], shrink)
-    region = F.avg_pool2d(torch.from_numpy(np.stack([v.box for v in views]))[:, None], shrink)
-    with torch.no_grad():
-        latents = torch.cat([prior.encode(chunk) for chunk in torch.split(images, 16)])
-    surroundings = None
-    if prior.inpainting:
-        surroundings = latents * (1 - region)
-        if settings.surroundings == "normal" and "normal" in prior.words():
-            surroundings = _restored(prior, latents, mask, region, seed)
-    return Views(latents, mask, region, surroundings)
-
-
-def _restored(
-    prior: LatentDiffusion, latents: Tensor, mask: Tensor, region: Tensor, seed: int
-) -> Tensor:
-    """The shots' latents with the defect drawn over by the word ``normal``."""
-    touched = F.max_pool2d((mask > 0.01).to(latents.dtype), 3, stride=1, padding=1)
-    parts = []
-    for start in range(0, len(latents), 16):
-        rows = slice(start, start + 16)
-        clean, hidden = latents[rows], touched[rows]
-        generator = torch.Generator().manual_seed(seed_of(seed, "restored", start))
-        parts.append(
-            blended_sampling(
-                prior,
-                normal=clean,
-                region=hidden,
-                context=prior.word_tokens("normal").expand(len(clean), -1, -1),
-                surroundings=clean * (1 - hidden),
-                noise=torch.randn(clean.shape, generator=generator),
-                settings=SamplerSettings(steps=10, guidance=1.0),
-            )
-        )
-    return torch.where(region > 0, torch.cat(parts), latents)
-
-
 def _tokens_of(prior: LatentDiffusion, word: str) -> Tensor:
-    if word != "mean":
-        return prior.word_tokens(word)
-    if not prior.words():
-        raise InputError(
-            f"concept.init: mean needs a vocabulary, and the prior {prior.name} has none; "
-            "give a word."
-        )
-    return torch.stack([prior.word_tokens(known) for known in prior.words()]).mean(dim=0)
+    return prior.mean_token() if word == "mean" else prior.word_tokens(word)
 
 
 def _fit(tokens: Tensor, count: int) -> Tensor:
     """``count`` tokens out of those of a word: repeated in turn, or the first ones."""
     rows = torch.arange(count) % len(tokens)
     return tokens[rows].clone()
+
+
+def _new_spatial(
+    starts: Mapping[str, Tensor], settings: ConceptSettings, seed: int
+) -> SpatialEncoder | None:
+    """An encoder that begins between the words of all defects, so that nothing is disturbed."""
+    if settings.spatial == "none":
+        return None
+    start = torch.stack([_fit(start, settings.spatial_tokens) for start in starts.values()])
+    generator = torch.Generator().manual_seed(seed_of(seed, "spatial encoder"))
+    return new_spatial_encoder(settings.spatial, start.mean(dim=0), generator=generator)
 
 
 def _start_word(prior: LatentDiffusion, views: Views, settings: ConceptSettings, seed: int) -> str:
@@ -216,7 +205,8 @@ def _start_word(prior: LatentDiffusion, views: Views, settings: ConceptSettings,
         return "defect"
     pairs = _held_back(views, prior, seed, WORD_PAIRS)
     scores = [
-        _check(prior, views, pairs, prior.word_tokens(word), settings.mask_guided) for word in words
+        _check(prior, "", views, pairs, _Learner({"": prior.word_tokens(word)}, None), settings)
+        for word in words
     ]
     return words[int(np.argmin(scores))]
 
@@ -236,43 +226,48 @@ def _held_back(
 @torch.no_grad()
 def _check(
     prior: LatentDiffusion,
+    defect: str,
     views: Views,
     pairs: tuple[Tensor, Tensor, Tensor],
-    tokens: Tensor,
-    mask_guided: bool,
+    learner: _Learner,
+    settings: ConceptSettings,
 ) -> float:
-    rows, timestep, noise = pairs
-    expanded = tokens.expand(len(rows), -1, -1)
-    loss = masked_loss(prior, views, rows, expanded, timestep, noise, mask_guided=mask_guided)
-    return float(loss.mean())
+    """Mean loss on held-back pairs, with the bare tokens, as drawing uses them."""
+    losses = []
+    # Without gradients twice as much fits into the memory that a step takes.
+    for rows, timestep, noise in zip(
+        *(torch.split(part, 2 * settings.batch_size) for part in pairs), strict=True
+    ):
+        context = learner.context(prior, [defect] * len(rows), views, rows)
+        losses.append(
+            masked_loss(
+                prior, views, rows, context, timestep, noise, mask_guided=settings.mask_guided
+            )
+        )
+    return float(torch.cat(losses).mean())
 
 
 def _train(
     prior: LatentDiffusion,
     views: dict[str, Views],
-    tokens: dict[str, Tensor],
+    learner: _Learner,
     settings: ConceptSettings,
     seed: int,
-    on_step: Callable[[int, int], None] | None,
-) -> tuple[dict[str, list[float]], dict[str, Tensor]]:
-    """Mixed batches over all defects; returns loss curves and the best tokens of each."""
+    *,
+    on_step: OnStep | None,
+    show: OnPreview | None,
+) -> dict[str, list[float]]:
+    """Mixed batches over all defects; leaves the best in the learner and returns loss curves."""
     defects = list(views)
-    pooled = Views(
-        torch.cat([views[d].latents for d in defects]),
-        torch.cat([views[d].mask for d in defects]),
-        torch.cat([views[d].region for d in defects]),
-        torch.cat([s for d in defects if (s := views[d].surroundings) is not None])
-        if prior.inpainting
-        else None,
-    )
+    every = pooled([views[d] for d in defects])
     sizes = np.array([len(views[d].latents) for d in defects])
     firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     pairs = {d: _held_back(views[d], prior, seed_of(seed, d), HELD_BACK) for d in defects}
-    optimizer = torch.optim.Adam(list(tokens.values()), lr=settings.learning_rate)
-    best = {d: tokens[d].detach().clone() for d in defects}
-    curves = {
-        d: [_check(prior, views[d], pairs[d], tokens[d], settings.mask_guided)] for d in defects
-    }
+    optimizer = _optimizer(learner, settings)
+    curves = {d: [_check(prior, d, views[d], pairs[d], learner, settings)] for d in defects}
+    # Tokens are best together with the encoder that they learned beside.
+    groups = [[d] for d in defects] if learner.spatial is None else [defects]
+    best = [learner.kept(group) for group in groups]
     idle = 0
     for step in range(settings.steps):
         rng = rng_of(seed, "step", step)
@@ -284,26 +279,64 @@ def _train(
         offset = torch.rand((), generator=generator)
         spread = (torch.randperm(count, generator=generator) + offset) / count
         timestep = (spread * len(prior.alphas_cumprod)).long()
-        noise = torch.randn((count, *pooled.latents.shape[1:]), generator=generator)
-        batch = torch.stack([tokens[defects[index]] for index in owner])
+        noise = torch.randn((count, *every.latents.shape[1:]), generator=generator)
+        prompts = rng.choice(TEMPLATES, count).tolist() if settings.templates else None
+        owners = [defects[index] for index in owner]
+        context = learner.context(prior, owners, every, rows, prompts)
         loss = masked_loss(
-            prior, pooled, rows, batch, timestep, noise, mask_guided=settings.mask_guided
+            prior, every, rows, context, timestep, noise, mask_guided=settings.mask_guided
         )
         optimizer.zero_grad(set_to_none=True)
         loss.mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if on_step is not None:
             on_step(step + 1, settings.steps)
+        if show is not None and settings.preview_every and not (step + 1) % settings.preview_every:
+            for d in defects:
+                show(d, step + 1, _preview(prior, d, views[d], learner, settings, seed))
         if (step + 1) % settings.check_every == 0:
             improved = False
+            before = [_mean_curve(curves, group) for group in groups]
             for d in defects:
-                value = _check(prior, views[d], pairs[d], tokens[d], settings.mask_guided)
-                if value < 0.998 * min(curves[d]):
-                    improved = True
-                if value < min(curves[d]):
-                    best[d] = tokens[d].detach().clone()
-                curves[d].append(value)
+                curves[d].append(_check(prior, d, views[d], pairs[d], learner, settings))
+            for number, group in enumerate(groups):
+                value = _mean_curve(curves, group)[-1]
+                improved = improved or value < 0.998 * min(before[number])
+                if value < min(before[number]):
+                    best[number] = learner.kept(group)
             idle = 0 if improved else idle + 1
             if idle >= settings.patience:
                 break
-    return curves, best
+    for tokens, spatial in best:
+        learner.tokens.update(tokens)
+        if learner.spatial is not None:
+            learner.spatial.load_state_dict(spatial)
+    return curves
+
+
+def _optimizer(learner: _Learner, settings: ConceptSettings) -> torch.optim.Adam:
+    groups = [{"params": list(learner.tokens.values()), "lr": settings.learning_rate}]
+    if learner.spatial is not None:
+        parameters = list(learner.spatial.parameters())
+        groups.append({"params": parameters, "lr": settings.spatial_learning_rate})
+    return torch.optim.Adam(groups)
+
+
+def _mean_curve(curves: Mapping[str, list[float]], group: Sequence[str]) -> list[float]:
+    """The mean of some defects' curves, check by check."""
+    return [float(np.mean(values)) for values in zip(*(curves[d] for d in group), strict=True)]
+
+
+def _preview(
+    prior: LatentDiffusion,
+    defect: str,
+    views: Views,
+    learner: _Learner,
+    settings: ConceptSettings,
+    seed: int,
+) -> NDArray[np.uint8]:
+    """The first view of the first shots, and what is drawn in its place."""
+    rows = torch.arange(0, len(views.latents), settings.views)[:SHOWN]
+    with torch.no_grad():
+        context = learner.context(prior, [defect] * len(rows), views, rows)
+    return preview(prior, views, rows, context, seed=seed_of(seed, defect, "preview"))

@@ -52,6 +52,11 @@ class ConceptSettings(BaseModel):
     mask_guided: bool = Field(
         default=True, description="loss on the defect's latents only (Eq. 6), or on all"
     )
+    region: Literal["box", "mask"] = Field(
+        default="box",
+        description="what an inpainting prior is told to draw in: a box around the defect, or "
+        "its mask, as AnomalyDiffusion draws",
+    )
     surroundings: Literal["blank", "normal"] = Field(
         default="normal",
         description="what an inpainting prior sees under the region: nothing, or the good "

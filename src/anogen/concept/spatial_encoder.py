@@ -12,6 +12,7 @@ simpler thing to read than a photograph.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -15,6 +15,23 @@ FAINTEST = 0.2
 
 
 @dataclass(frozen=True)
+class Shot:
+    """A support image with its mask.
+
+    Attributes:
+        key: the image's identity.
+        sha256: of its file.
+        image: uint8 ``(H, W, 3)``.
+        mask: boolean ``(H, W)``, not empty.
+    """
+
+    key: str
+    sha256: str
+    image: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class View:
     """A shot as the prior sees it; ``S`` is the prior's image size.
 

@@ -1,5 +1,6 @@
 """The contract of a frozen latent diffusion model."""
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from torch import Tensor
@@ -56,8 +57,14 @@ class LatentDiffusion(Protocol):
         """
         ...
 
-    def context(self, tokens: Tensor) -> Tensor:
-        """States for cross-attention from learned tokens ``(B, k, token_dim)``."""
+    def context(self, tokens: Tensor, prompts: str | Sequence[str] = "*") -> Tensor:
+        """States for cross-attention from learned tokens ``(B, k, token_dim)``.
+
+        Args:
+            tokens: the learned tokens.
+            prompts: one text or one for each row, with ``*`` where the tokens go; the tokens
+                alone by default. Priors without a text encoder read the tokens alone.
+        """
         ...
 
     def empty_context(self, batch: int) -> Tensor:
@@ -74,4 +81,9 @@ class LatentDiffusion(Protocol):
         Raises:
             InputError: for an unknown word; the sentence lists the known ones.
         """
+        ...
+
+    def mean_token(self) -> Tensor:
+        """Tokens ``(k, token_dim)``, the mean over all that the prior has: they mean nothing in
+        particular."""
         ...

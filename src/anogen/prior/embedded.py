@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,8 @@ class EmbeddedPrior(nn.Module):
         level = level.view(-1, 1, 1, 1)
         return level.sqrt() * velocity + (1 - level).sqrt() * latents
 
-    def context(self, tokens: Tensor) -> Tensor:
-        """Tokens are the context: there is no text encoder.
+    def context(self, tokens: Tensor, prompts: str | Sequence[str] = "*") -> Tensor:  # noqa: ARG002
+        """Tokens are the context: there is no text encoder, so prompts are not read.
 
         Raises:
             InputError: if the tokens' width is not ``token_dim``.
@@ -166,6 +167,10 @@ class EmbeddedPrior(nn.Module):
     def word_tokens(self, word: str) -> Tensor:
         """See ``LatentDiffusion.word_tokens``; ``(4, token_dim)``."""
         return self.vocabulary.table[self.vocabulary.index(word)].detach().clone()
+
+    def mean_token(self) -> Tensor:
+        """See ``LatentDiffusion.mean_token``; ``(4, token_dim)``, the mean of the words."""
+        return self.vocabulary.table.detach().mean(dim=0)
 
 
 def build(config: dict[str, Any]) -> EmbeddedPrior:

@@ -147,7 +147,7 @@ class TextToImagePrior(nn.Module):
         return self.text.word_tokens(word)
 
     def mean_token(self) -> Tensor:
-        """Mean ``(1, token_dim)`` of the token table, a start that means nothing in particular."""
+        """See ``LatentDiffusion.mean_token``: ``(1, token_dim)``, the token table's mean."""
         return self.text.mean_token()
 
     def _with_surroundings(

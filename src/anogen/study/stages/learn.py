@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from anogen.concept.concept import load_concept
 from anogen.concept.learning import learn_concepts
+from anogen.data.images import write_png
 from anogen.data.sample import Category, SupportSet
 from anogen.errors import InputError
 from anogen.prior.contract import LatentDiffusion
@@ -53,6 +54,9 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
             settings=settings,
             seed=seed_of(run.settings.seed, "concept"),
             on_step=lambda done, _: bar.update(done - bar.n) and None,
+            on_preview=lambda defect, step, picture: write_png(
+                run.preview(category.name, defect, step), picture
+            ),
         )
     for concept in concepts:
         concept.save(paths[concept.defect])

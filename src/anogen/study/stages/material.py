@@ -5,7 +5,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from anogen.concept.learning import Shot
+from anogen.concept.views import Shot
 from anogen.data.dataset import read_dataset
 from anogen.data.images import EXTENSIONS, read_image, read_mask, to_rgb8
 from anogen.data.sample import Category, Sample, SupportSet

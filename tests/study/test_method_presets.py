@@ -1,0 +1,106 @@
+"""Values of AnomalyDiffusion's presets against what the paper prints and its released code does."""
+
+import pytest
+
+from anogen.errors import InputError
+from anogen.study.run_folder import RunFolder
+from anogen.study.settings import PRESETS, resolve
+
+GIVEN = {"dataset": {"root": "data"}}
+
+# Paper, "Implementation details": k = 8, n = 4; supplement: 300,000 iterations. ResNet-50.
+PAPER = {"tokens": 8, "spatial": "paper", "spatial_tokens": 4, "steps": 300_000, "batch_size": 4}
+# Released configuration: k = 4, Adam at 5e-3 x batch 4 for embeddings and encoder alike, start
+# word "anomaly", sentences of textual inversion, mirrored (its turns of up to 20 degrees are not
+# offered), no early stop.
+OFFICIAL = {
+    "tokens": 4,
+    "spatial": "paper",
+    "spatial_tokens": 4,
+    "steps": 300_000,
+    "batch_size": 4,
+    "learning_rate": 0.02,
+    "spatial_learning_rate": 0.02,
+    "init": "anomaly",
+    "templates": True,
+    "flips": True,
+    "quarter_turns": False,
+    "mask_guided": True,
+}
+# AnoGen's released code: one vector from "defect", AdamW at 4 x 5e-3, 6,100 steps, 80 sentences.
+ANOGEN_OFFICIAL = {
+    "tokens": 1,
+    "spatial": "none",
+    "steps": 6100,
+    "batch_size": 4,
+    "learning_rate": 0.02,
+    "init": "defect",
+    "templates": True,
+    "region": "box",
+}
+ANOGEN_PAPER = {
+    "tokens": 1,
+    "spatial": "none",
+    "steps": 6000,
+    "learning_rate": 0.005,
+    "init": "defect",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "preset", "expected"),
+    [
+        ("anomalydiffusion", "paper", PAPER),
+        ("anomalydiffusion", "official", OFFICIAL),
+        ("anogen", "paper", ANOGEN_PAPER),
+        ("anogen", "official", ANOGEN_OFFICIAL),
+    ],
+)
+def test_values_are_those_of_paper_and_code(method, preset, expected):
+    settings = resolve(preset, GIVEN | {"method": method})
+    assert settings.method == method
+    found = settings.concept.model_dump()
+    assert {name: found[name] for name in expected} == expected
+    # An end before the last step is ours, not theirs.
+    assert settings.concept.patience * settings.concept.check_every > settings.concept.steps
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_method_chooses_how_defects_are_learned(preset):
+    plain = resolve(preset, GIVEN)
+    assert plain.method == "anogen"
+    assert plain.concept.spatial == "none"
+    by_option = resolve(preset, GIVEN | {"method": "anomalydiffusion"})
+    assert by_option == resolve(preset, GIVEN, overrides=("method=anomalydiffusion",))
+    assert by_option.concept.spatial in ("light", "paper")
+    assert by_option.concept.region == "mask"
+    # What is given stands above the method's values, as in ablations.
+    without = resolve(
+        preset,
+        GIVEN | {"method": "anomalydiffusion"},
+        overrides=("concept.spatial=none", "concept.mask_guided=false"),
+    )
+    assert without.concept.spatial == "none"
+    assert not without.concept.mask_guided
+    assert without.concept.tokens == by_option.concept.tokens
+
+
+def test_the_last_word_on_the_method_counts():
+    settings = resolve(
+        "quick", GIVEN | {"method": "anomalydiffusion"}, overrides=("method=anogen",)
+    )
+    assert settings == resolve("quick", GIVEN)
+    with pytest.raises(InputError, match="setting method: Input should be 'anogen'"):
+        resolve("quick", GIVEN, overrides=("method=gan",))
+
+
+def test_the_method_counts_for_arms_that_train_on_drawn_defects(tmp_path):
+    (detector,) = resolve("quick", GIVEN).training.detectors
+
+    def settings_hash(method, arm):
+        settings = resolve("quick", GIVEN | {"method": method})
+        return RunFolder(tmp_path, settings).settings_hash(detector, arm)
+
+    procedural, both = "procedural", "procedural+generated"
+    assert settings_hash("anogen", procedural) == settings_hash("anomalydiffusion", procedural)
+    assert settings_hash("anogen", both) != settings_hash("anomalydiffusion", both)
