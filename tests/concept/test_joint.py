@@ -1,4 +1,4 @@
-"""Tokens and weights learned together: both move, the prior stays, the concepts know their prior."""
+"""Tokens and weights learned together: both move, and the concepts know their prior."""
 
 import numpy as np
 import pytest

@@ -5,12 +5,13 @@ import shutil
 import pytest
 
 from anogen.concept.concept import load_concept
+from anogen.errors import InputError
 from anogen.prior.adaptation.adapted import load_adapted
 from anogen.prior.embedded import load_embedded
 from anogen.study import pipeline
 from anogen.study.run_folder import RunFolder, at_work
 from anogen.study.settings import resolve
-from anogen.study.stages.adapt import adapts, prior_of_category
+from anogen.study.stages.adapt import adapts, prior_of_category, prior_of_concepts
 
 FITTED = (
     "adapt.steps=2",
@@ -43,7 +44,7 @@ def test_concepts_belong_to_the_fitted_prior(tmp_path, settings, small_prior_fil
     path = tmp_path / "run"
     run, ((category, _),), prior = learn(path, settings)
     base = load_embedded(small_prior_file)
-    fitted = load_adapted(path / "priors/plate.safetensors", base)
+    fitted = load_adapted(path / "priors/plate/fitted.safetensors", base)
     assert fitted.fingerprint != base.fingerprint == prior.fingerprint
     for defect in ("line", "spot"):
         assert load_concept(run.concept("plate", defect)).prior == fitted.fingerprint
@@ -63,6 +64,21 @@ def test_a_lost_fitted_prior_is_made_again_byte_for_byte(tmp_path, settings):
     shutil.rmtree(path / "priors")
     learn(path, settings)
     assert {p: p.read_bytes() for p in path.rglob("*.safetensors")} == before
+
+
+def test_concepts_that_change_the_prior_speak_to_the_changed_one(tmp_path, settings):
+    path = tmp_path / "run"
+    concept = settings.concept.model_copy(update={"joint_rank": 1, "joint_steps": 1})
+    run, ((category, _),), prior = learn(path, settings.model_copy(update={"concept": concept}))
+    changed = prior_of_concepts(run, category, prior)
+    fitted = prior_of_category(run, category, prior)
+    assert len({changed.fingerprint, fitted.fingerprint, prior.fingerprint}) == 3
+    for defect in ("line", "spot"):
+        assert load_concept(run.concept("plate", defect)).prior == changed.fingerprint
+    learn(path, run.settings)  # all is there
+    run.joint_prior("plate").unlink()
+    with pytest.raises(InputError, match="no such file"):
+        prior_of_concepts(run, category, prior)
 
 
 def test_settings_of_the_fitting_count_for_arms_that_draw(tmp_path, settings):

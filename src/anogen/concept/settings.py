@@ -66,6 +66,14 @@ class ConceptSettings(BaseModel):
         default=4, ge=1, description="checks without improvement on held-back noise before a stop"
     )
     check_every: int = Field(default=20, ge=1, description="steps between these checks")
+    joint_rank: int = Field(
+        default=0,
+        ge=0,
+        le=128,
+        description="of a change of the embedded prior's weights that is learned with the tokens "
+        "afterwards, from shots and good images; 0 leaves the prior as it is",
+    )
+    joint_steps: int = Field(default=100, ge=0, description="steps of learning both together")
 
     preview_every: int = Field(
         default=0,

@@ -180,9 +180,9 @@ def _take_concepts(cell: Cell, others: Sequence[Cell]) -> None:
             continue
         for path, source in zip(own, theirs, strict=True):
             write_bytes(path, source.read_bytes())
-        name = cell.category.name
-        if other.run.adapted_prior(name).exists():
-            write_bytes(cell.run.adapted_prior(name), other.run.adapted_prior(name).read_bytes())
+        for own_prior, source in zip(_priors(cell), _priors(other), strict=True):
+            if source.exists():
+                write_bytes(own_prior, source.read_bytes())
 
 
 def _take_bank(cell: Cell, others: Sequence[Cell]) -> None:
@@ -214,6 +214,12 @@ def _link(source: Path, target: Path) -> None:
 
 def _concepts(cell: Cell) -> list[Path]:
     return [cell.run.concept(cell.category.name, d) for d in sorted(cell.support.shots)]
+
+
+def _priors(cell: Cell) -> list[Path]:
+    """Where the priors of a cell lie, if its settings change them."""
+    run, name = cell.run, cell.category.name
+    return [run.adapted_prior(name), run.joint_prior(name)]
 
 
 def _detectors(cell: Cell) -> list[Path]:

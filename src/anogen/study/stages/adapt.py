@@ -6,7 +6,7 @@ from tqdm import tqdm
 
 from anogen.data.sample import Category
 from anogen.prior.adaptation.adapt import adapt
-from anogen.prior.adaptation.adapted import is_adapted
+from anogen.prior.adaptation.adapted import is_adapted, load_adapted
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.embedded import EmbeddedPrior
 from anogen.seeds import seed_of
@@ -19,10 +19,30 @@ def adapts(run: RunFolder, prior: LatentDiffusion) -> bool:
     return wanted and isinstance(prior, EmbeddedPrior) and not is_adapted(prior)
 
 
+def learns_jointly(run: RunFolder, prior: LatentDiffusion) -> bool:
+    """Whether a run's concepts change the prior that they are learned in."""
+    return run.settings.concept.joint_rank > 0 and isinstance(prior, EmbeddedPrior)
+
+
+def prior_of_concepts(
+    run: RunFolder, category: Category, prior: LatentDiffusion
+) -> LatentDiffusion:
+    """The prior that a category's learned concepts speak to.
+
+    Raises:
+        InputError: if the concepts were to change it, and the changed one is not there.
+    """
+    own = prior_of_category(run, category, prior)
+    if not learns_jointly(run, own):
+        return own
+    assert isinstance(own, EmbeddedPrior)
+    return load_adapted(run.joint_prior(category.name), own)
+
+
 def prior_of_category(
     run: RunFolder, category: Category, prior: LatentDiffusion
 ) -> LatentDiffusion:
-    """The prior that a category's concepts belong to; fitted now where that is wanted and missing.
+    """The prior in which a category's concepts are learned; fitted now where that is missing.
 
     Raises:
         InputError: if a fitted prior is there, but of other images.

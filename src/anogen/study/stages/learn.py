@@ -5,14 +5,17 @@ import sys
 from tqdm import tqdm
 
 from anogen.concept.concept import load_concept
+from anogen.concept.joint import learn_jointly
 from anogen.concept.learning import learn_concepts
 from anogen.data.images import write_png
 from anogen.data.sample import Category, SupportSet
 from anogen.errors import InputError
 from anogen.prior.contract import LatentDiffusion
+from anogen.prior.embedded import EmbeddedPrior
 from anogen.seeds import seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
+from anogen.study.stages.adapt import learns_jointly, prior_of_concepts
 from anogen.study.stages.material import shots_of
 
 
@@ -28,9 +31,10 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
     paths = {defect: run.concept(category.name, defect) for defect in sorted(support.shots)}
     shots = {defect: shots_of(samples) for defect, samples in support.shots.items()}
     if all(path.exists() for path in paths.values()):
+        speaks_to = prior_of_concepts(run, category, prior)
         for defect, path in paths.items():
             concept = load_concept(path)
-            concept.check(prior.fingerprint)
+            concept.check(speaks_to.fingerprint)
             if {shot["sha256"] for shot in concept.shots} != {s.sha256 for s in shots[defect]}:
                 raise InputError(
                     f"{path}: learned from other images than the dataset's shots of {defect} now; "
@@ -57,6 +61,18 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
             on_preview=lambda defect, step, picture: write_png(
                 run.preview(category.name, defect, step), picture
             ),
+        )
+    if learns_jointly(run, prior):
+        assert isinstance(prior, EmbeddedPrior)
+        concepts = learn_jointly(
+            prior,
+            concepts,
+            shots,
+            category.train,
+            run.joint_prior(category.name),
+            settings=settings,
+            rehearsal=run.settings.adapt,
+            seed=seed_of(run.settings.seed, "joint"),
         )
     for concept in concepts:
         concept.save(paths[concept.defect])
