@@ -44,6 +44,10 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything ran
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="stage.option=value; repeat for more.")
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only say how many images, how long, how much disk."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable results on stdout.")]
 
 
@@ -76,6 +80,7 @@ def run(
     out: Out = None,
     seed: Seed = None,
     override: Overrides = None,
+    dry_run: DryRun = False,
     json_: AsJson = False,
 ) -> None:
     """The whole way: validate, learn, generate, train, evaluate, report.
@@ -95,6 +100,9 @@ def run(
         support=support,
         seed=seed,
     )
+    if dry_run:
+        runs.dry_run(preset, given, tuple(override or ()), out)
+        return
     runs.run(preset, given, tuple(override or ()), out, as_json=json_)
 
 
@@ -183,10 +191,13 @@ def learn(
 
 
 @app.command()
-def generate(run_folder: RunPath) -> None:
+def generate(run_folder: RunPath, dry_run: DryRun = False) -> None:
     """Stage 2: draw the learned defects on good images."""
     from anogen.cli import runs
 
+    if dry_run:
+        runs.dry_generate(run_folder)
+        return
     runs.generate(run_folder)
 
 

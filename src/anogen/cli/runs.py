@@ -6,10 +6,11 @@ from typing import Any
 
 from anogen.errors import InputError
 from anogen.study import pipeline
+from anogen.study.dry_run import dry_run as dry
 from anogen.study.gain import sentence
 from anogen.study.report import write_report
 from anogen.study.results import Results
-from anogen.study.run_folder import CONFIG, RunFolder, at_work, open_run
+from anogen.study.run_folder import CONFIG, RunFolder, at_work, claim, open_run
 from anogen.study.settings import RunSettings, resolve
 from anogen.study.stages.evaluate import evaluate as evaluate_run
 from anogen.study.stages.material import categories_of, prior_of
@@ -77,6 +78,23 @@ def run(
     path = _out(out, settings)
     results = pipeline.run_all(path, settings, command=_command())
     _show(RunFolder(path, settings), results, as_json=as_json)
+
+
+def dry_run(preset: str, given: Given, overrides: tuple[str, ...], out: Path | None) -> None:
+    """``anogen run --dry-run``."""
+    settings = resolve(preset, given, overrides=overrides)
+    _count(claim(_out(out, settings), settings))
+
+
+def dry_generate(path: Path) -> None:
+    """``anogen generate --dry-run``."""
+    _count(open_run(path))
+
+
+def _count(folder: RunFolder) -> None:
+    """Print the extent of a run's drawing."""
+    for line in dry(folder, categories_of(folder)).lines():
+        print(line)
 
 
 def demo(out: Path | None, overrides: tuple[str, ...], *, as_json: bool) -> None:

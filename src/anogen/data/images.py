@@ -140,7 +140,16 @@ def to_rgb8(image: Pixels) -> NDArray[np.uint8]:
 
 
 def write_png(path: Path, image: Pixels | NDArray[np.bool_]) -> None:
-    """Write ``(H, W)`` grey or ``(H, W, 3)`` RGB, uint8, uint16 or bool, atomically as PNG.
+    """Write what :func:`png_bytes` makes of an image, atomically.
+
+    Raises:
+        ValueError: for an array of another type or shape.
+    """
+    write_bytes(path, png_bytes(image))
+
+
+def png_bytes(image: Pixels | NDArray[np.bool_]) -> bytes:
+    """``(H, W)`` grey or ``(H, W, 3)`` RGB, uint8, uint16 or bool, as the bytes of a PNG file.
 
     Booleans become 0 and 255. The same pixels give the same bytes.
 
@@ -159,7 +168,8 @@ def write_png(path: Path, image: Pixels | NDArray[np.bool_]) -> None:
     )
     if not done:
         raise ValueError(f"no PNG for an array of shape {image.shape}")
-    write_bytes(path, encoded.tobytes())
+    content: bytes = encoded.tobytes()
+    return content
 
 
 def _line(error: Exception) -> str:
