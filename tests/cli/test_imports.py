@@ -62,6 +62,7 @@ VERBS = [
     ),
     ["config", "show"],
     ["prior", "pretrain"],
+    ["prior", "adapt"],
 ]
 
 
