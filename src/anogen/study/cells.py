@@ -62,6 +62,12 @@ class Cell:
             results = read_results(self.run.results)
         except InputError:
             return None
+        # What is measured of the bank counts for no hash, so that a study may ask for it later.
+        asked = self.run.settings.evaluation.generation and self.bank_key is not None
+        if asked and not results.generation:
+            return None
+        if self.run.settings.training.classifies and not results.classification:
+            return None
         there = {run.seed for run in results.runs if run.arm == self.arm}
         return results if there >= set(range(self.run.settings.training.seeds)) else None
 

@@ -74,7 +74,7 @@ def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None
 def train_stage(run: RunFolder, pairs: Pairs) -> None:
     """Detectors of all categories."""
     training = run.settings.training
-    if training.classifier or any(with_generated(arm) for arm in training.arms):
+    if any(with_generated(arm) for arm in training.arms):
         for category, support in pairs:
             need_bank(run, category, support)
     for category, support in pairs:
@@ -83,7 +83,7 @@ def train_stage(run: RunFolder, pairs: Pairs) -> None:
             f"{', '.join(training.arms)}; {training.seeds} seeds"
         )
         train(run, category, support)
-        if training.classifier:
+        if training.classifies:
             train_classifiers(run, category)
 
 

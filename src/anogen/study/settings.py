@@ -24,7 +24,7 @@ from anogen.detection.settings import ClassifierSettings, DetectorSettings, pres
 from anogen.errors import InputError
 from anogen.placement.settings import PlacementSettings
 from anogen.prior.adaptation.settings import AdaptSettings
-from anogen.study.arms import PROCEDURES, checked_arm
+from anogen.study.arms import PROCEDURES, checked_arm, with_generated
 from anogen.study.results import BOTH, PROCEDURAL
 from anogen.synthesis.settings import SynthesisSettings
 
@@ -173,8 +173,14 @@ class TrainingSettings(_Part):
     )
     classifier: bool = Field(
         default=False,
-        description="also train a classifier of the types of defects on the generated images",
+        description="also train a classifier of the types of defects on the generated images, if "
+        "an arm trains on them",
     )
+
+    @property
+    def classifies(self) -> bool:
+        """Whether there are classifiers of types of defects."""
+        return self.classifier and any(with_generated(arm) for arm in self.arms)
 
 
 class EvaluationSettings(_Part):

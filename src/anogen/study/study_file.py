@@ -87,6 +87,11 @@ class Study(_Part):
     arms: tuple[Arm, ...] = Field(default=(), description="the rows of the tables")
     grid: Grid | None = Field(default=None, description="more rows, which differ in one setting")
     base: str = Field(description="the arm that the others are compared with")
+    absent: tuple[str, ...] = Field(
+        default=(),
+        description="rows of the paper's table that the project has no counterpart of; they stay "
+        "empty",
+    )
 
     @property
     def rows(self) -> tuple[Arm, ...]:

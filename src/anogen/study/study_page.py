@@ -14,7 +14,15 @@ from anogen.study.gain import METRICS, NAMES, points
 from anogen.study.report import TEMPLATES, Cell
 from anogen.study.results import Gain
 from anogen.study.study_results import COLUMNS, StudyGain, StudyResults, StudyRow
-from anogen.study.tables import blocks, caveats, gain_of, heading
+from anogen.study.tables import (
+    GENERATION_COLUMNS,
+    blocks,
+    caveats,
+    gain_of,
+    generation_heading,
+    generation_rows,
+    heading,
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ def write_page(path: Path, results: StudyResults, *, command: Sequence[str]) -> 
             _block(results, heading(results, product, detector), rows)
             for product, detector, rows in blocks(results)
         ],
+        generation=[
+            (generation_heading(results, product), generation_rows(results, product))
+            for product in dict.fromkeys(row.product for row in results.generation)
+        ],
+        generation_columns=GENERATION_COLUMNS,
         caveats=caveats(results),
         columns=COLUMNS,
         names=NAMES,

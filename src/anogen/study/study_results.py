@@ -116,6 +116,22 @@ class StudyGain(_Part):
     verdict: Verdict
 
 
+class StudyGeneration(_Part):
+    """How good and how diverse the images of an arm's bank are; the product None is the mean.
+
+    The metrics are those of :class:`~anogen.study.results.Generation`.
+    """
+
+    product: Product
+    arm: str
+    network: str
+    images: Count
+    inception_score: float
+    ic_lpips: float | None
+    lpips: float | None
+    kid: float | None
+
+
 class StudyResults(_Part):
     """The whole of ``study.json``."""
 
@@ -130,6 +146,8 @@ class StudyResults(_Part):
     runs: tuple[StudyRun, ...]
     rows: tuple[StudyRow, ...]
     gains: tuple[StudyGain, ...]
+    generation: tuple[StudyGeneration, ...] = ()
+    absent: tuple[str, ...] = ()
     versions: dict[str, str]
 
 
@@ -198,7 +216,57 @@ def measure(study: Study, cells: Sequence[Cell], *, draws: int = DRAWS) -> Study
             if arm != study.base
             and (gain := _gain(runs, differences, product, detector, (study.base, arm), metric))
         ),
+        generation=_generation(cells, arms, shown),
+        absent=study.absent,
         versions=versions(),
+    )
+
+
+def _generation(
+    cells: Sequence[Cell], arms: Sequence[str], shown: Sequence[Product]
+) -> tuple[StudyGeneration, ...]:
+    """The measured banks by product and arm; all detectors of an arm train on the same bank."""
+    found: dict[tuple[Product, str], StudyGeneration] = {}
+    for cell in cells:
+        results = cell.finished()
+        for row in results.generation if results is not None else ():
+            if row.defect is None:
+                for arm in cell.names:
+                    found[cell.product, arm] = StudyGeneration(
+                        product=cell.product,
+                        arm=arm,
+                        network=row.network,
+                        images=row.images,
+                        inception_score=row.inception_score,
+                        ic_lpips=row.ic_lpips,
+                        lpips=row.lpips,
+                        kid=row.kid,
+                    )
+    rows = []
+    for product in shown:
+        for arm in arms:
+            own = [
+                row for (where, who), row in found.items() if who == arm and product in (ALL, where)
+            ]
+            if own:
+                rows.append(own[0] if product is not ALL else _mean_generation(own))
+    return tuple(rows)
+
+
+def _mean_generation(rows: Sequence[StudyGeneration]) -> StudyGeneration:
+    def mean_of(values: Sequence[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return mean(known) if len(known) == len(values) else None
+
+    return StudyGeneration(
+        product=ALL,
+        arm=rows[0].arm,
+        network=rows[0].network,
+        images=sum(row.images for row in rows),
+        inception_score=mean(row.inception_score for row in rows),
+        ic_lpips=mean_of([row.ic_lpips for row in rows]),
+        lpips=mean_of([row.lpips for row in rows]),
+        kid=mean_of([row.kid for row in rows]),
     )
 
 

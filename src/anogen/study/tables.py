@@ -11,6 +11,7 @@ from anogen.study.study_results import COLUMNS, Product, StudyGain, StudyResults
 
 MARKDOWN = "tables.md"
 CSV = "tables.csv"
+GENERATION_COLUMNS = ("arm", "images", "IS", "IC-LPIPS", "LPIPS type", "KID")
 
 
 def write_tables(path: Path, results: StudyResults) -> None:
@@ -75,7 +76,10 @@ def markdown(results: StudyResults) -> str:
         lines += [f"## {heading(results, product, detector)}", ""]
         lines += _table(
             ["arm", "seeds", *(NAMES[metric] for metric in COLUMNS)],
-            [[row.arm, str(row.seeds), *(cell(row, metric) for metric in COLUMNS)] for row in rows],
+            [
+                *([row.arm, str(row.seeds), *(cell(row, m) for m in COLUMNS)] for row in rows),
+                *([name, *["–"] * (1 + len(COLUMNS))] for name in results.absent),
+            ],
         )
         others = [row for row in rows if row.arm != results.base]
         if others:
@@ -87,7 +91,47 @@ def markdown(results: StudyResults) -> str:
                     for row in others
                 ],
             )
+    for product in dict.fromkeys(row.product for row in results.generation):
+        lines += _generation_table(results, product)
     return "\n".join(lines)
+
+
+def generation_heading(results: StudyResults, product: Product) -> str:
+    """What a table of generated images speaks of, with the network that its metrics rest on."""
+    where = f"mean of {len(results.products)} products" if product is None else product
+    return f"Generated images of {where} ({results.generation[0].network})"
+
+
+def generation_rows(results: StudyResults, product: Product) -> list[tuple[str, ...]]:
+    """Arm, images, IS, IC-LPIPS, LPIPS type, KID as text; absent rows last."""
+
+    def number(value: float | None, digits: int) -> str:
+        return "–" if value is None else f"{value:.{digits}f}"
+
+    rows = [
+        (
+            row.arm,
+            str(row.images),
+            number(row.inception_score, 2),
+            number(row.ic_lpips, 3),
+            number(row.lpips, 3),
+            number(row.kid, 4),
+        )
+        for row in results.generation
+        if row.product == product
+    ]
+    return [*rows, *((name, *["–"] * (len(GENERATION_COLUMNS) - 1)) for name in results.absent)]
+
+
+def _generation_table(results: StudyResults, product: Product) -> list[str]:
+    return [
+        f"## {generation_heading(results, product)}",
+        "",
+        "IS, IC-LPIPS and the distance of two images (LPIPS type): larger is better; KID to the "
+        "held-out real images: smaller is better. Means over defects.",
+        "",
+        *_table(GENERATION_COLUMNS, generation_rows(results, product)),
+    ]
 
 
 def cell(row: StudyRow, metric: str) -> str:

@@ -52,7 +52,7 @@ def evaluate(run: RunFolder, pairs: Pairs) -> Results:
         ]
     results = Results(
         runs=tuple(runs),
-        classification=measure_classifiers(run, pairs) if training.classifier else (),
+        classification=measure_classifiers(run, pairs) if training.classifies else (),
         generation=measure_generation(run, pairs) if run.settings.evaluation.generation else (),
     )
     gains = gains_of(results, lambda one: read_scores(run.path / one.folder / SCORES))
