@@ -54,6 +54,8 @@ VERBS = [
             "train",
             "evaluate",
             "report",
+            "review",
+            "export",
             "study",
             "doctor",
             "config",

@@ -155,6 +155,9 @@ def test_nothing_overflows_a_narrow_window(page: Page) -> None:
         page.size(width, height)
         page.wait(f"document.documentElement.scrollWidth === {width}")
         assert page.tell("document.documentElement.scrollHeight") == height
+        outside = "[...document.querySelectorAll('button:not(dialog *), select, input')].filter("
+        outside += f"(one) => one.getBoundingClientRect().right > {width}).length"
+        assert page.tell(outside) == 0
         # The image keeps room, and the words are within reach without scrolling.
         assert page.tell("canvas.clientHeight") > 300
         assert (

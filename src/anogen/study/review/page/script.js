@@ -225,7 +225,7 @@ function tintMask(x0, y0, x1, y1) {
   for (let y = top; y < bottom; y++) {
     for (let x = left; x < right; x++, to += 4) {
       part.data.set(TINT, to);
-      part.data[to + 3] = 0.55 * shown.mask[y * shown.width + x];
+      part.data[to + 3] = 0.42 * shown.mask[y * shown.width + x];
     }
   }
   paint.getContext("2d").putImageData(part, left, top);

@@ -1,0 +1,77 @@
+"""``anogen review`` and ``anogen export``, as a user calls them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from anogen.bank.bank import Bank
+from anogen.study.review.server import HEADER
+from anogen.study.review.session import key_of
+
+sys.path.append(str(Path(__file__).parents[1] / "study"))
+
+from reviewable import make_reviewable
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_reviewable(tmp_path_factory.mktemp("verbs")).path
+
+
+def test_export(anogen, run, tmp_path):
+    out = tmp_path / "out"
+    answer = anogen("export", run, "--format", "mvtec", "--out", out, "--licence", "CC0")
+    assert (answer.code, answer.out) == (0, f"exported: {out} (6 images)\n")
+    assert "CC0" in (out / "README.md").read_text()
+    answer = anogen("validate", out)
+    assert (answer.code, "nothing is wrong" in answer.out) == (0, True)
+    for arguments, sentence in (
+        (("--format", "mvtec", "--out", out), f"{out}: is not an empty folder"),
+        (("--format", "voc", "--out", tmp_path / "x"), "known are: mvtec, coco, yolo, masks"),
+        (
+            ("--format", "coco", "--out", tmp_path / "x", "--category", "bolt"),
+            "no bank of bolt; there are: disc",
+        ),
+    ):
+        answer = anogen("export", run, *arguments)
+        assert answer.code == 2
+        assert sentence in answer.err
+        assert len(answer.err.splitlines()) == 1
+    answer = anogen("review", tmp_path)
+    assert (answer.code, "holds no run" in answer.err) == (2, True)
+
+
+def test_review_serves_until_ctrl_c_and_holds_the_run(run, anogen):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "anogen", "review", str(run)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    try:
+        line = process.stdout.readline()
+        found = re.fullmatch(r"review: (http://127\.0\.0\.1:\d+/)\?token=(.+)\n", line)
+        assert found, line + process.stderr.read()
+        key = key_of("disc", "defect-0-000")
+        request = urllib.request.Request(
+            f"{found[1]}words/{key}", b"rejected", {HEADER: found[2]}, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            assert response.status == 200
+        answer = anogen("train", run)
+        assert (answer.code, "another anogen is working there" in answer.err) == (2, True)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert f"'anogen train {run}' trains again" in err
+    manifest = run / "bank/disc/manifest.jsonl"
+    assert len(manifest.read_text().splitlines()) == 8
+    assert not Bank(run / "bank/disc").manifest["defect-0-000"].accepted
