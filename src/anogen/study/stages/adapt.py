@@ -1,6 +1,7 @@
 """The prior of each category: the run's own, or fitted to the category's good images first."""
 
 import sys
+from contextlib import nullcontext
 
 from tqdm import tqdm
 
@@ -10,6 +11,7 @@ from anogen.prior.adaptation.adapted import is_adapted, load_adapted
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.embedded import EmbeddedPrior
 from anogen.seeds import seed_of
+from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
 
 
@@ -50,17 +52,20 @@ def prior_of_category(
     if not adapts(run, prior):
         return prior
     assert isinstance(prior, EmbeddedPrior)
-    settings = run.settings.adapt
-    with tqdm(
-        total=settings.steps,
-        desc=f"adapt {category.name}",
-        file=sys.stderr,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    settings, path = run.settings.adapt, run.adapted_prior(category.name)
+    with (
+        nullcontext() if path.exists() else timed(run.concepts(category.name), "adapt"),
+        tqdm(
+            total=settings.steps,
+            desc=f"adapt {category.name}",
+            file=sys.stderr,
+            disable=not sys.stderr.isatty(),
+        ) as bar,
+    ):
         return adapt(
             prior,
             category.train,
-            run.adapted_prior(category.name),
+            path,
             settings=settings,
             seed=seed_of(run.settings.seed, "adapt"),
             on_step=lambda done, _: bar.update(done - bar.n) and None,

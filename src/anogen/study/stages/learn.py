@@ -62,18 +62,18 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
                 run.preview(category.name, defect, step), picture
             ),
         )
-    if learns_jointly(run, prior):
-        assert isinstance(prior, EmbeddedPrior)
-        concepts = learn_jointly(
-            prior,
-            concepts,
-            shots,
-            category.train,
-            run.joint_prior(category.name),
-            settings=settings,
-            rehearsal=run.settings.adapt,
-            seed=seed_of(run.settings.seed, "joint"),
-        )
+        if learns_jointly(run, prior):
+            assert isinstance(prior, EmbeddedPrior)
+            concepts = learn_jointly(
+                prior,
+                concepts,
+                shots,
+                category.train,
+                run.joint_prior(category.name),
+                settings=settings,
+                rehearsal=run.settings.adapt,
+                seed=seed_of(run.settings.seed, "joint"),
+            )
     for concept in concepts:
         concept.save(paths[concept.defect])
 
