@@ -215,6 +215,11 @@ def test_loading_by_path_wants_the_base_of_the_package(adapted):
         load_prior(str(adapted[1]))
 
 
+def test_loading_by_path(adapted, small_prior_file, monkeypatch):
+    monkeypatch.setattr("anogen.prior.embedded.WEIGHTS", small_prior_file)
+    assert load_prior(str(adapted[1])).fingerprint == adapted[0].fingerprint
+
+
 @pytest.mark.parametrize(
     "header",
     [
