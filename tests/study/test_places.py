@@ -1,0 +1,105 @@
+"""Where a run's defects go: sizes, masks that people drew, and what is cut off."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anogen.data.dataset import read_dataset
+from anogen.data.images import write_png
+from anogen.data.support import draw_support
+from anogen.errors import InputError
+from anogen.placement.box import Box
+from anogen.study.settings import resolve
+from anogen.study.stages.material import supports_of
+from anogen.study.stages.places import Places
+from anogen.study.stages.planned import plan
+
+
+def places_of(root: Path, *overrides: str) -> tuple[Places, list]:
+    settings = resolve("quick", {"dataset": {"root": str(root)}}, overrides=overrides)
+    (category,) = read_dataset(root)
+    support = draw_support(category, shots=3, seed=0, listing=None, official=False)
+    supports = {defect: supports_of(samples) for defect, samples in support.shots.items()}
+    items = plan(category, sorted(supports), settings.bank, seed=0)
+    return Places(category, supports, settings), items
+
+
+@pytest.fixture()
+def drawn(small_dataset: Path, tmp_path: Path) -> Path:
+    """The small dataset with masks that people drew: a region for spots, one for lines."""
+    root = tmp_path / "dataset"
+    shutil.copytree(small_dataset, root)
+    for defect, rows in (("spot", slice(0, 30)), ("line", slice(30, 64))):
+        mask = np.zeros((64, 64), bool)
+        mask[rows] = True
+        write_png(root / "rules" / f"plate-{defect}.png", mask)
+    corner = np.zeros((64, 64), bool)
+    corner[:, :20] = True
+    write_png(root / "rules" / "corner.png", corner)
+    return root
+
+
+def test_samples_of_a_spot_share_their_place(small_dataset: Path) -> None:
+    places, items = places_of(small_dataset)
+    _, one = places.place(items[0], 0)
+    _, same = places.place(replace(items[0], sample=1), 0)
+    _, moved = places.place(items[0], 1)
+    assert len(one) == 1
+    assert np.array_equal(one[0], same[0])
+    assert not np.array_equal(one[0], moved[0])
+
+
+def test_each_defect_has_its_own_legal_region(drawn: Path) -> None:
+    places, items = places_of(drawn, "placement.legal=rules/{category}-{defect}.png")
+    for item in items:
+        normal, (region,) = places.place(item, 0)
+        assert region.shape == normal.shape[:2]
+        rows = np.flatnonzero(region.any(axis=1))
+        assert rows.max() < 30 if item.defect == "spot" else rows.min() >= 30
+
+
+def test_nothing_is_drawn_in_the_forbidden_region(drawn: Path) -> None:
+    places, items = places_of(drawn, "placement.forbidden=rules/corner.png")
+    for item in items:
+        _, (region,) = places.place(item, 0)
+        assert not region[:, :20].any()
+
+
+def test_several_regions_are_apart(small_dataset: Path) -> None:
+    places, items = places_of(small_dataset, "placement.defects=2")
+    for item in items[:6]:
+        _, regions = places.place(item, 0)
+        one, other = (Box.around(region) for region in regions)
+        count = one.mask(64, 64).astype(int) + other.mask(64, 64)
+        assert count.max() == 1
+
+
+def test_a_missing_table_entry_is_said_at_once(small_dataset: Path) -> None:
+    with pytest.raises(InputError, match="it has no plate"):
+        places_of(small_dataset, "placement.sizes=official")
+
+
+def test_masks_of_another_size_are_refused(drawn: Path) -> None:
+    write_png(drawn / "rules" / "corner.png", np.ones((10, 10), bool))
+    places, items = places_of(drawn, "placement.legal=rules/corner.png")
+    with pytest.raises(InputError, match=r"rules/corner.png: the mask is 10x10"):
+        places.place(items[0], 0)
+
+
+def test_the_object_is_found_once_for_equal_pixels(
+    small_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, items = places_of(small_dataset, "placement.foreground=otsu")
+    normal = places.normal(items[0])
+    first = places.object(normal)
+
+    def never(*_: object, **__: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr("anogen.study.stages.places.foreground", never)
+    assert np.array_equal(places.object(normal.copy()), first)
+    with pytest.raises(LookupError):
+        places.object(normal[:, ::-1])

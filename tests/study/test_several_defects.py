@@ -1,0 +1,68 @@
+"""A run with two defects on each image, from the sampler to the detector's label."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_pipeline import SMALL_RUN
+
+from anogen.bank.bank import Bank
+from anogen.data.images import read_image
+from anogen.placement.box import Box
+from anogen.study.pipeline import run_all
+from anogen.study.run_folder import RunFolder
+from anogen.study.settings import resolve
+from anogen.study.stages import train
+from anogen.study.stages.material import categories_of
+
+
+@pytest.fixture(scope="module")
+def run(
+    small_dataset: Path, small_prior_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> RunFolder:
+    given = {"dataset": {"root": str(small_dataset)}, "prior": str(small_prior_file)}
+    settings = resolve(
+        "quick",
+        given,
+        overrides=(
+            *SMALL_RUN,
+            "placement.defects=2",
+            "placement.size_jitter=0",
+            "training.label=box",
+            "training.arms=generated",
+            "bank.least_on_object=0",
+            "bank.most_seam=1",
+            "bank.least_distance=0",
+        ),
+    )
+    folder = tmp_path_factory.mktemp("runs") / "several"
+    run_all(folder, settings, command=["anogen"])
+    return RunFolder(folder, settings)
+
+
+def test_nothing_changes_outside_all_boxes(run: RunFolder, small_dataset: Path) -> None:
+    bank = Bank(run.bank("plate"))
+    assert len(bank) == 6
+    for entry in bank:
+        normal = read_image(small_dataset / entry.normal)
+        image, mask = bank.image(entry), bank.mask(entry)
+        boxes = [Box(*box) for box in entry.boxes]
+        assert len(boxes) == 2
+        inside = np.logical_or.reduce([box.mask(*normal.shape) for box in boxes])
+        # They are apart, and the box of all is the one around them.
+        assert inside.sum() == sum(box.area for box in boxes)
+        assert entry.region == Box.around(inside)
+        assert np.array_equal(entry.covered(*normal.shape), inside)
+        assert np.array_equal(image[~inside], normal[~inside])
+        assert all((image[box.slices] != normal[box.slices]).any() for box in boxes)
+        assert mask is not None
+        assert not mask[~inside].any()
+
+
+def test_the_box_label_has_a_hole_between_the_boxes(run: RunFolder) -> None:
+    ((category, _),) = categories_of(run)
+    generated = train._load_bank(run, category, 64, "box")
+    entries = list(Bank(run.bank("plate")).accepted())
+    assert len(entries) == len(generated.masks) > 0
+    for entry, mask in zip(entries, generated.masks, strict=True):
+        assert np.array_equal(mask > 0, entry.covered(64, 64))
