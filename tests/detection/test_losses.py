@@ -56,6 +56,14 @@ def test_ssim_equals_square_window_form() -> None:
     assert ssim_loss(first, first).item() == pytest.approx(0, abs=1e-5)
 
 
+def test_gradient_of_ssim_is_that_of_small_changes() -> None:
+    generator = torch.Generator().manual_seed(3)
+    first, second = torch.rand(2, 2, 3, 13, 12, generator=generator, dtype=torch.float64)
+    first.requires_grad_()
+    # Central differences; the factor tells whether the gradient from outside is passed on.
+    assert torch.autograd.gradcheck(lambda images: 3 * ssim_loss(images, second), first)
+
+
 def test_cosine_by_hand() -> None:
     teacher = torch.zeros(2, 2, 1, 2)
     teacher[:, 0] = 1

@@ -138,3 +138,17 @@ def test_unknown_keys_and_bad_values_are_refused() -> None:
         settings_from({"name": "unet", "image_score": score}, source="run.yaml")
     with pytest.raises(InputError, match="known are"):
         preset("unet", "fast")
+
+
+@pytest.mark.parametrize("detector", ["unet", "draem", "destseg"])
+def test_sizes_that_cannot_be_halved_are_refused(detector: str) -> None:
+    values = {"name": detector, "image_size": 32, "patch": 2, "steps": 1}
+    with pytest.raises(InputError, match=r"image_size 32 is no multiple of 64.*use 64"):
+        settings_from(values, source="study.yaml")
+    assert settings_from(values | {"patch": 1}, source="study.yaml").image_size == 32
+
+
+def test_published_sizes_are_trained_in_float32() -> None:
+    for detector in ("unet", "draem", "destseg"):
+        for name in ("paper", "official"):
+            assert preset(detector, name).precision == "fp32"

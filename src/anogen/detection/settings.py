@@ -2,9 +2,17 @@
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from anogen.errors import InputError
 
@@ -83,6 +91,9 @@ ImageScore = Annotated[MaximumOfMean | TopMean | TopFractionMean, Field(discrimi
 class DetectorSettings(Settings):
     """Settings that every detector has."""
 
+    halvings: ClassVar[int] = 5
+    """How often the network halves the side of what it works on."""
+
     name: str = Field(description="the detector")
     image_size: Count = Field(default=256, description="side of the images in pixels")
     width: Count = Field(default=64, description="channels of the first level of the network")
@@ -129,6 +140,17 @@ class DetectorSettings(Settings):
     mixture: MixtureSettings = Field(
         default=MixtureSettings(), description="what a batch is made of"
     )
+
+    @model_validator(mode="after")
+    def _size_can_be_halved(self) -> "DetectorSettings":
+        step = self.patch * 2**self.halvings
+        if self.image_size % step:
+            nearest = max(step, round(self.image_size / step) * step)
+            raise ValueError(
+                f"image_size {self.image_size} is no multiple of {step}, which {self.name} needs "
+                f"with patch {self.patch}; use {nearest}, or another patch"
+            )
+        return self
 
     def resolved(self, normals: int) -> "DetectorSettings":
         """These settings with ``epochs`` turned into ``steps`` for a number of normal images.
