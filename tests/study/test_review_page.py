@@ -130,9 +130,25 @@ def test_undo_takes_the_last_word_back(page: Page, run: RunFolder) -> None:
     assert page.tell("shown.info.id") == "defect-0-000"
 
 
+def test_a_reject_drops_what_was_painted_on_the_last_image_too(page: Page) -> None:
+    page.tell("at('which').value = 'all', filterChanged()")
+    page.tell("show(images[7])")
+    page.wait("shown.info.id === 'defect-1-003' && !busy")
+    before = page.tell("shown.mask.join('')")
+    page.press("b")
+    page.drag(spot(page, 2, 2), spot(page, 60, 60))
+    page.wait("shown.dirty && shown.mask.join('') !== '" + before + "'")
+    page.press("r")
+    page.wait("images[7].word === 'rejected' && !busy && !shown.dirty")
+    assert page.tell("shown.mask.join('')") == before
+    page.press("b")
+    page.press("u")
+    page.wait("images[7].word === null && !busy")
+
+
 def test_views_and_filters(page: Page) -> None:
     page.tell("at('which').value = 'undecided', filterChanged()")
-    page.tell("at('defect').value = kind(images[7]), filterChanged()")
+    page.tell("at('defect').value = kind(images[7]), filterChanged(), show(order[0])")
     page.wait("shown.info.id === 'defect-1-000' && !busy")
     assert page.tell("order.length") == 4
     page.press("n")

@@ -105,8 +105,7 @@ function step(by) {
 function goOn() {
   const place = order.indexOf(shown.info);
   if (at("which").value !== "undecided") {
-    if (order[place + 1]) show(order[place + 1]);
-    else paintFacts();
+    show(order[place + 1] ?? shown.info); // loaded anew, so that dropped strokes are gone
     return;
   }
   const rest = [...order.slice(place + 1), ...order.slice(0, place + 1)];
