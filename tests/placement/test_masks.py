@@ -174,6 +174,17 @@ def test_an_end_with_a_reason(ground, settings, message):
         draw([disc(60, 60, 10)], 1, ground, settings=settings)
 
 
+def test_several_masks_keep_their_boxes_apart_until_there_is_no_room():
+    variation = MaskVariation([dots()], settings=PlacementSettings(attempts=60))
+    ground, rng = Ground(np.ones(SHAPE, bool)), np.random.default_rng(0)
+    covered = np.zeros(SHAPE, int)
+    for place in variation.draw_several(ground, rng, count=3, what="plate"):
+        covered[place.box.slices] += 1
+    assert covered.max() == 1
+    with pytest.raises(InputError, match=r"plate: .* met another defect"):
+        variation.draw_several(ground, rng, count=30, what="plate")
+
+
 def test_wrong_use_is_refused():
     with pytest.raises(ValueError, match="0 masks"):
         MaskVariation([], settings=PlacementSettings())

@@ -102,7 +102,14 @@ class MaskVariation:
         self._settings = settings
         self._direction = _direction(self._shapes)
 
-    def draw(self, ground: Ground, rng: np.random.Generator, *, what: str) -> Place:
+    def draw(
+        self,
+        ground: Ground,
+        rng: np.random.Generator,
+        *,
+        what: str,
+        taken: Sequence[Place] = (),
+    ) -> Place:
         """A mask on the object, of legal size, not empty, no copy of a support mask.
 
         When half of ``settings.attempts`` have failed, masks shrink little by little down to half
@@ -112,6 +119,7 @@ class MaskVariation:
             ground: what is known of the image.
             rng: the source of randomness.
             what: names image and defect in the error.
+            taken: places whose boxes are kept free.
 
         Raises:
             InputError: if no mask is found, naming the rule that most of them broke.
@@ -131,6 +139,8 @@ class MaskVariation:
             mask = self._varied(float(np.sqrt(allowed.size)), shrink, rng)
             place = self._placed(mask, allowed, pixels, around, rng)
             problem = "border" if place is None else self._problem(place, ground, shrink)
+            if place is not None and any(_meet(place.box, other.box) for other in taken):
+                problem = "taken"
             if place is not None and problem is None:
                 return place
             broken[str(problem)] += 1
@@ -139,6 +149,15 @@ class MaskVariation:
             f"{what}: none of {self._settings.attempts} varied masks could be placed; {times} "
             f"{_BROKEN[worst]}."
         )
+
+    def draw_several(
+        self, ground: Ground, rng: np.random.Generator, *, count: int, what: str
+    ) -> list[Place]:
+        """``count`` masks as of :meth:`draw`, their boxes apart."""
+        found: list[Place] = []
+        for _ in range(count):
+            found.append(self.draw(ground, rng, what=what, taken=found))
+        return found
 
     def _varied(self, scale: float, shrink: float, rng: np.random.Generator) -> NDArray[np.bool_]:
         """A new shape for an image of ``scale`` squared pixels, cut to its box."""
@@ -246,6 +265,7 @@ _BROKEN = {
     "object": "lay too little on the object; lower placement.on_foreground or change "
     "placement.foreground",
     "forbidden": "touched forbidden pixels; change placement.forbidden",
+    "taken": "met another defect; lower placement.defects",
     "copy": "were copies of a support mask; raise placement.size_jitter",
 }
 
@@ -347,6 +367,10 @@ def _scaled(mask: NDArray[np.bool_], factor: float) -> NDArray[np.bool_]:
     size = [max(1, round(side * factor)) for side in mask.shape]
     share = cv2.resize(mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
     return np.asarray(share >= min(0.5, float(share.max())))
+
+
+def _meet(box: Box, other: Box) -> bool:
+    return box.x0 < other.x1 and other.x0 < box.x1 and box.y0 < other.y1 and other.y0 < box.y1
 
 
 def _overlap(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:

@@ -19,8 +19,8 @@ from anogen.study.stages.judging import Drawn, Judging, Settled
 from anogen.study.stages.material import supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
-from anogen.synthesis.anogen import AnoGenSynthesizer
-from anogen.synthesis.contract import Anomaly
+from anogen.synthesis.contract import Anomaly, synthesizers
+from anogen.synthesis.diffusion import DiffusionSynthesizer
 from anogen.synthesis.several import Work, draw_several
 
 
@@ -105,16 +105,18 @@ class _Artist:
         self.settings = run.settings
         self.supports = {d: supports_of(samples) for d, samples in support.shots.items()}
         self.places = Places(category, self.supports, self.settings)
-        self.synthesizers: dict[str, AnoGenSynthesizer] = {}
+        self.synthesizers: dict[str, DiffusionSynthesizer] = {}
         self.concepts: dict[str, tuple[str, str]] = {}
         for defect in self.supports:
             path = run.concept(category.name, defect)
-            self.synthesizers[defect] = AnoGenSynthesizer(
+            synthesizer = synthesizers[self.settings.method](
                 prior,
                 load_concept(path),
                 settings=self.settings.synthesis,
                 supports=self.supports[defect],
             )
+            assert isinstance(synthesizer, DiffusionSynthesizer)
+            self.synthesizers[defect] = synthesizer
             self.concepts[defect] = (run.relative(path), sha256_of(path))
         self.versions = versions()
         self.judging = Judging(self.settings, category, self.supports, legal=self.places.object)

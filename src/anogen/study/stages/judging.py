@@ -96,6 +96,9 @@ class Judging:
                 margin=self._settings.placement.margin,
                 objects=[self._legal(image) for image, _ in supports] if alike else (),
             )
+            if self._settings.method == "anomalydiffusion":
+                # Its regions are masks, which a defect shall fill.
+                limits = replace(limits, most_filled=1.0)
             bank = self._settings.bank
             given = {
                 limit.name: getattr(bank, limit.name)

@@ -17,6 +17,7 @@ from anogen.placement.foreground import (
     foreground,
     median_image,
 )
+from anogen.placement.masks import MaskVariation
 from anogen.placement.settings import ForegroundMethod
 from anogen.placement.sizes import sizes_of
 from anogen.seeds import rng_of
@@ -82,6 +83,9 @@ class Places:
                 to_rgb8(read_image(sample.image, name=sample.key)) for sample in probes
             )
         self._objects: dict[bytes, NDArray[np.uint8]] = {}
+        self.masks: dict[str, MaskVariation] = {}
+        if settings.method == "anomalydiffusion":
+            self.masks = {defect: self._variation(shots) for defect, shots in supports.items()}
 
     def place(self, item: Planned, attempt: int) -> tuple[Image, list[NDArray[np.bool_]]]:
         """A planned image's normal, and the regions ``(H, W)`` in which defects are drawn.
@@ -99,17 +103,18 @@ class Places:
         return read_image(item.normal.image, name=item.normal.key)
 
     def places(self, item: Planned, attempt: int, ground: Ground) -> list[Place]:
-        """The boxes of a planned image, before they are cut to the object.
+        """The boxes of a planned image, or its masks, before they are cut to the object.
 
         They belong to the spot, so that its samples share them; drawn again, they may move.
         """
-        return draw_places(
-            ground,
-            self.sizes[item.defect],
-            rng_of(self.settings.seed, self.category.name, item.spot, attempt, "box"),
-            settings=self.settings.placement,
-            what=f"{item.normal.key}, {item.defect}",
-        )
+        what = f"{item.normal.key}, {item.defect}"
+        identity = (self.settings.seed, self.category.name, item.spot, attempt)
+        rules = self.settings.placement
+        if item.defect in self.masks:
+            draw = self.masks[item.defect].draw_several
+            return draw(ground, rng_of(*identity, "mask"), count=rules.defects, what=what)
+        sizes, rng = self.sizes[item.defect], rng_of(*identity, "box")
+        return draw_places(ground, sizes, rng, settings=rules, what=what)
 
     def ground(self, item: Planned, normal: Image) -> Ground:
         """What is known of the pixels of a planned image's normal."""
@@ -130,6 +135,13 @@ class Places:
             self._objects[key] = np.packbits(found)
         bits = np.unpackbits(self._objects[key], count=normal.shape[0] * normal.shape[1])
         return bits.reshape(normal.shape[:2]).astype(bool)
+
+    def _variation(self, shots: Sequence[Support]) -> MaskVariation:
+        """What a defect's masks are varied from: those of its shots, and where these have them."""
+        # The median image knows images of one size only.
+        objects = [] if self.method == "median" else [self.object(image) for image, _ in shots]
+        masks = [mask for _, mask in shots]
+        return MaskVariation(masks, objects=objects, settings=self.settings.placement)
 
     def _drawn(self, pattern: str | None, defect: str, normal: Image) -> NDArray[np.bool_] | None:
         if pattern is None:
