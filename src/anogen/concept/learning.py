@@ -294,7 +294,7 @@ def _train(
         if show is not None and settings.preview_every and not (step + 1) % settings.preview_every:
             for d in defects:
                 show(d, step + 1, _preview(prior, d, views[d], learner, settings, seed))
-        if (step + 1) % settings.check_every == 0:
+        if (step + 1) % settings.check_every == 0 or step + 1 == settings.steps:
             improved = False
             before = [_mean_curve(curves, group) for group in groups]
             for d in defects:
