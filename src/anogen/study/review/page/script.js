@@ -99,17 +99,16 @@ function filterChanged() {
 function step(by) {
   const place = order.indexOf(shown?.info);
   const next = order[place + by];
-  if (next) leaveFor(next);
+  return next && leaveFor(next);
 }
 
 function goOn() {
   const place = order.indexOf(shown.info);
   if (at("which").value !== "undecided") {
-    show(order[place + 1] ?? shown.info); // loaded anew, so that dropped strokes are gone
-    return;
+    return show(order[place + 1] ?? shown.info); // loaded anew: dropped strokes are gone
   }
   const rest = [...order.slice(place + 1), ...order.slice(0, place + 1)];
-  show(rest.find((info) => info.word === null));
+  return show(rest.find((info) => info.word === null));
 }
 
 // --- showing ------------------------------------------------------------------------------------
@@ -141,7 +140,15 @@ async function show(info) {
     const next = order[order.indexOf(info) + 1];
     if (next) load(next.key).catch(() => {});
   } catch (error) {
-    if (own === turn) say(error.message, true);
+    if (own !== turn) return;
+    // An image that cannot be read can still be passed over, or rejected.
+    const mask = new Uint8ClampedArray(1);
+    const nothing = new OffscreenCanvas(1, 1);
+    shown = { info, generated: nothing, normal: error, width: 1, height: 1, mask };
+    Object.assign(shown, { strokes: [], dirty: false });
+    aim();
+    paintFacts();
+    say(error.message, true);
   }
 }
 
@@ -389,7 +396,7 @@ async function decide(word) {
   else if (one.dirty) loaded.delete(one.info.key);
   learn((await send(`/words/${one.info.key}`, word)).image);
   say(`${word}; U takes it back`);
-  goOn();
+  await goOn(); // no further word before the next image is seen
 }
 
 async function undo() {
@@ -420,7 +427,7 @@ async function undo() {
 
 async function leaveFor(info) {
   await save(); // nothing painted is lost by going on
-  show(info);
+  await show(info);
 }
 
 const pick = (name) => {
