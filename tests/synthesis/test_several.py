@@ -1,7 +1,10 @@
 """Several defects on one image: each in its box, all on the result, nothing elsewhere."""
 
 import numpy as np
+import pytest
+from pydantic import ValidationError
 
+from anogen.bank.manifest import Entry
 from anogen.placement.box import Box
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.several import Work, draw_several, parts
@@ -85,3 +88,30 @@ def test_parts_are_judged_on_the_finished_image():
 
 def test_nothing_to_draw_is_nothing():
     assert draw_several(Painter(), []) == []
+
+
+def test_boxes_of_the_manifest_lie_in_its_box():
+    entry = {
+        "id": "a",
+        "image": "a.png",
+        "mask": None,
+        "box": (5, 0, 50, 36),
+        "boxes": ((5, 5, 15, 12), (30, 20, 50, 36)),
+        "normal": "n.png",
+        "normal_sha256": "0" * 64,
+        "category": "plate",
+        "defect": "spot",
+        "concept": None,
+        "concept_sha256": None,
+        "prior": None,
+        "sampler": {},
+        "seed": 0,
+        "gate": {},
+        "decision": "accepted",
+        "versions": {},
+    }
+    covered = Entry(**entry).covered(40, 60)
+    assert np.array_equal(covered, region(5, 5, 15, 12) | region(30, 20, 50, 36))
+    assert np.array_equal(Entry(**entry | {"boxes": ()}).covered(40, 60), region(5, 0, 50, 36))
+    with pytest.raises(ValidationError, match="leaves box"):
+        Entry(**entry | {"boxes": ((4, 5, 15, 12),)})
