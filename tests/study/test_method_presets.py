@@ -104,3 +104,13 @@ def test_the_method_counts_for_arms_that_train_on_drawn_defects(tmp_path):
     procedural, both = "procedural", "procedural+generated"
     assert settings_hash("anogen", procedural) == settings_hash("anomalydiffusion", procedural)
     assert settings_hash("anogen", both) != settings_hash("anomalydiffusion", both)
+
+
+def test_drawing_of_anomalydiffusion() -> None:
+    """Released code: DDIM of 200 steps at eta 1, no guidance, from noise; paper: Eq. 7 and 8."""
+    common = {"solver": "ddim", "steps": 200, "eta": 1.0, "guidance": 1.0, "init": "noise"}
+    forms = {"paper": ("paper", 0.0), "official": ("official", 0.25), "quick": (None, 0.0)}
+    for preset, (form, dilation) in forms.items():
+        drawn = resolve(preset, GIVEN | {"method": "anomalydiffusion"}).synthesis
+        assert (drawn.reweighting, drawn.dilation) == (form, dilation)
+        assert (common.items() <= drawn.model_dump().items()) == (preset != "quick")
