@@ -151,9 +151,9 @@ def test_inpainting_sees_mask_and_masked_image(inpainting: TextToImagePrior) -> 
     region[:, :, 5, 2:6] = 0.25
     hole = (region > 0).float()
     grey = inpainting.encode(torch.zeros(1, 3, 32, 32))
-    known = surroundings * (1 - hole) + grey * hole
     # The order of diffusers' inpainting pipeline: latents, mask, masked image.
-    expected = inpainting.unet(torch.cat([latents, hole, known], dim=1), timestep, states).sample
+    stacked = torch.cat([latents, hole, surroundings], dim=1)
+    expected = inpainting.unet(stacked, timestep, states).sample
     ours = inpainting.predict_noise(
         latents, timestep, states, surroundings=surroundings, region=region
     )
@@ -163,6 +163,24 @@ def test_inpainting_sees_mask_and_masked_image(inpainting: TextToImagePrior) -> 
         inpainting.predict_noise(latents, timestep, states),
         inpainting.unet(blank, timestep, states).sample,
     )
+
+
+@torch.no_grad()
+def test_surroundings_are_those_of_an_image_with_a_grey_hole(inpainting: TextToImagePrior) -> None:
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(5)) * 2 - 1
+    region = torch.zeros(2, 1, 32, 32)
+    region[0, :, 5:12, 6:9] = 1
+    region[1, :, 20:30, 3] = 0.5
+    masked = images.clone()
+    masked[0, :, 5:12, 6:9] = 0
+    masked[1, :, 20:30, 3] = 0
+    latents = inpainting.encode(images)
+    seen = inpainting.surroundings_of(images, latents, region)
+    torch.testing.assert_close(seen, inpainting.encode(masked))
+    # What lies in the hole cannot be told from what is shown.
+    other = torch.where(region > 0, -images, images)
+    again = inpainting.surroundings_of(other, inpainting.encode(other), region)
+    torch.testing.assert_close(again, seen)
 
 
 @torch.no_grad()

@@ -54,19 +54,23 @@ def encode_views(
     shrink = prior.image_size // prior.latent_size
     shape = torch.from_numpy(np.stack([v.mask for v in views]))[:, None]
     mask = F.avg_pool2d(shape, shrink)
+    asked = torch.from_numpy(np.stack([v.box for v in views]))[:, None]
     if settings.region == "mask":
-        region = mask
-    else:
-        region = F.avg_pool2d(torch.from_numpy(np.stack([v.box for v in views]))[:, None], shrink)
+        asked = shape
+    region = F.avg_pool2d(asked, shrink)
     # Encoding needs no gradients, so it takes twice the views of a step.
     most = min(MOST, 2 * settings.batch_size)
     with torch.no_grad():
         latents = torch.cat([prior.encode(chunk) for chunk in torch.split(images, most)])
     surroundings = None
     if prior.inpainting:
-        surroundings = latents * (1 - region)
         if settings.surroundings == "normal" and "normal" in prior.words():
             surroundings = _restored(prior, latents, mask, region, seed, most)
+        else:
+            chunks = (torch.split(part, most) for part in (images, latents, asked))
+            with torch.no_grad():
+                parts = [prior.surroundings_of(*chunk) for chunk in zip(*chunks, strict=True)]
+            surroundings = torch.cat(parts)
     return Views(
         latents, mask, region, surroundings, None if settings.spatial == "none" else shape.half()
     )

@@ -50,10 +50,20 @@ class LatentDiffusion(Protocol):
             latents: noisy latents ``(B, C, s, s)``.
             timestep: ``(B,)`` int64 in [0, T).
             context: ``(B, L, token_dim)`` states for cross-attention.
-            surroundings: clean latents of the normal image with the region blanked, same shape
-                as ``latents``; inpainting priors only.
+            surroundings: what :meth:`surroundings_of` gives, or for a prior that knows the word
+                ``normal`` the normal's latents as they are; inpainting priors only.
             region: ``(B, 1, s, s)`` in [0, 1], 1 where the defect may be drawn; inpainting
                 priors only.
+        """
+        ...
+
+    def surroundings_of(self, images: Tensor, latents: Tensor, region: Tensor) -> Tensor:
+        """Latents of images whose region is hidden, as the inpainting model was trained to see it.
+
+        Args:
+            images: ``(B, 3, S, S)`` in [-1, 1].
+            latents: of the same images, as :meth:`encode` gives them.
+            region: ``(B, 1, S, S)`` in [0, 1], in pixels.
         """
         ...
 

@@ -94,6 +94,11 @@ class EmbeddedPrior(nn.Module):
         """See ``LatentDiffusion.decode``."""
         return self.autoencoder.decode(latents).clamp(-1, 1)
 
+    def surroundings_of(self, images: Tensor, latents: Tensor, region: Tensor) -> Tensor:  # noqa: ARG002
+        """See ``LatentDiffusion.surroundings_of``: latents, less where the region has its share."""
+        cells = nn.functional.avg_pool2d(region, self.image_size // self.latent_size)
+        return latents * (1 - cells)
+
     def predict_velocity(
         self,
         latents: Tensor,

@@ -120,6 +120,11 @@ class TextToImagePrior(nn.Module):
             output = level.sqrt() * output + (1 - level).sqrt() * noisy
         return output.to(latents.device)
 
+    def surroundings_of(self, images: Tensor, latents: Tensor, region: Tensor) -> Tensor:  # noqa: ARG002
+        """See ``LatentDiffusion.surroundings_of``: the latents of images with a grey hole, as
+        Stable Diffusion's inpainting model was trained."""
+        return self.encode(images * (region <= 0))
+
     def context(self, tokens: Tensor, prompts: str | Sequence[str] = PLACEHOLDER) -> Tensor:
         """States ``(B, 77, width)`` of learned tokens in a prompt.
 
@@ -155,16 +160,13 @@ class TextToImagePrior(nn.Module):
     ) -> Tensor:
         """Noisy latents, mask and masked image: the nine channels of an inpainting model.
 
-        It was trained on images with a grey hole and a mask of zeros and ones, so every cell that
-        the region touches is shown as the latent of grey.
+        It was trained with a mask of zeros and ones, so every cell that the region touches is one.
         """
-        hole = torch.ones_like(noisy[:, :1])
-        if region is not None and surroundings is not None:
-            hole = (region > 0).to(noisy)
-        grey = self._latents_of_grey().to(noisy)
-        known = (
-            grey if surroundings is None else torch.where(hole > 0, grey, surroundings.to(noisy))
-        )
+        if region is None or surroundings is None:
+            hole = torch.ones_like(noisy[:, :1])
+            known = self._latents_of_grey().to(noisy)
+        else:
+            hole, known = (region > 0).to(noisy), surroundings.to(noisy)
         return torch.cat([noisy, hole, known.expand_as(noisy)], dim=1)
 
     @torch.no_grad()

@@ -131,8 +131,10 @@ class DiffusionSynthesizer(ABC):
         region = F.avg_pool2d(pixels, factor)
         surroundings = None
         if self.prior.inpainting:
-            blank = self.settings.surroundings == "blank"
-            surroundings = normal * (1 - region) if blank else normal
+            # Only a prior that restores surfaces itself was trained to see them under the region.
+            seen = self.settings.surroundings == "normal" and "normal" in self.prior.words()
+            hidden = self.prior.surroundings_of
+            surroundings = normal if seen else hidden(images, normal, pixels)
         tokens = self._tokens(pixels)
         latents = blended_sampling(
             self.prior,
