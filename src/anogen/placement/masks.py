@@ -97,7 +97,7 @@ class MaskVariation:
     ) -> None:
         if not masks or (objects and len(objects) != len(masks)):
             raise ValueError(f"{len(masks)} masks and {len(objects)} objects")
-        known = list(objects) or [None] * len(masks)
+        known: list[NDArray[np.bool_] | None] = [*objects] or [None] * len(masks)
         self._shapes = [_shape(mask, object_) for mask, object_ in zip(masks, known, strict=True)]
         self._settings = settings
         self._direction = _direction(self._shapes)
@@ -349,7 +349,7 @@ def _warped(
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=-1e6,
     )
-    found = field > min(-thicker, float(field.max()) - 1e-3)
+    found: NDArray[np.bool_] = field > min(-thicker, float(field.max()) - 1e-3)
     return found[Box.around(found).slices]
 
 
