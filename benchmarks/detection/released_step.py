@@ -102,7 +102,7 @@ def _ssim_loss(first: Tensor, second: Tensor) -> Tensor:
     offsets = torch.arange(11, dtype=torch.float32) - 5
     thin = torch.exp(-(offsets**2) / (2 * 1.5**2))
     thin = thin / thin.sum()
-    window = torch.outer(thin, thin).expand(3, 1, 11, 11).contiguous()
+    window = torch.outer(thin, thin).expand(3, 1, 11, 11).contiguous().to(first)
 
     def mean(values: Tensor) -> Tensor:
         return functional.conv2d(values, window, padding=5, groups=3)

@@ -11,8 +11,10 @@ work on the machine does not count; a step's batch is drawn in the same time.
 
 ``released`` trains two DRAEM networks of the paper's size from equal weights, one by
 ``released_step.py``, then one by ``anogen.detection`` under the preset ``official``. Both
-first see the same batch, on which every loss must agree to 1e-4 of its value. The time of a step
-is that of making its batch and of training on it.
+first see the same batch. On it every loss must agree to 2e-3 of its value: batch normalisation of
+a fresh network of this size amplifies float32's rounding so far. That the losses are the same is
+held in float64, by narrow networks whose losses must agree to 1e-6. The time of a step is that of
+making its batch and of training on it.
 """
 
 import argparse
@@ -31,11 +33,13 @@ import torch
 from synthesis_speed import picture
 
 from anogen.detection.draem import DraemNetwork
+from anogen.detection.losses import ssim_loss
 from anogen.detection.mixing import Mixture, ProceduralSource, procedural
 from anogen.detection.network_detector import uses_bf16
 from anogen.detection.saved import make_detector
 from anogen.detection.settings import DetectorSettings, DraemSettings, preset
 from anogen.detection.unet import initialise
+from anogen.detection.weak import weak_focal_loss
 from anogen.synthesis.contract import synthesizers
 
 HERE = Path(__file__).parent
@@ -115,11 +119,34 @@ def paper(batch: int) -> dict[str, Any]:
     return rows
 
 
+def demand_same_losses() -> None:
+    """Both ways on the same inputs and weights, in float64."""
+    update = {"epochs": None, "steps": 100, "image_size": 128, "batch_size": 2}
+    update |= {"width": 8, "reconstruction_width": 8}
+    settings = preset("draem", "official").model_copy(update=update)
+    network = DraemNetwork(DraemSettings.model_validate(settings.model_dump())).train().double()
+    drawn = mixture(settings).batch(0, seed=0)
+    image, normal = (part.contiguous().double() / 255 for part in (drawn.image, drawn.normal))
+    mask = drawn.mask.double()
+    theirs = released_step.losses(network, image, normal, mask, cutoff=1 - settings.tau)
+    network.to(memory_format=torch.channels_last)
+    restored, logits, _ = network(image.to(memory_format=torch.channels_last))
+    probability = torch.sigmoid(logits[:, 1:] - logits[:, :1])
+    ours = {
+        "l2": torch.nn.functional.mse_loss(restored, normal),
+        "ssim": ssim_loss(restored, normal),
+        "focal": weak_focal_loss(probability, mask, drawn.weak, settings),
+    }
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-6, atol=0)
+
+
 def released(batch: int, rounds: int) -> dict[str, Any]:
     """Seconds of a step of DRAEM at the paper's size, the released code's way and ours."""
     settings = preset("draem", "official").model_copy(
         update={"epochs": None, "steps": 100, "batch_size": batch}
     )
+    demand_same_losses()
     source, rng = mixture(settings), np.random.default_rng(0)
     torch.manual_seed(0)
     theirs = DraemNetwork(DraemSettings.model_validate(settings.model_dump()))
@@ -164,7 +191,7 @@ def released(batch: int, rounds: int) -> dict[str, Any]:
         for name, value in first_losses.items() if turn == 0 else ():
             apart = abs(losses[name] - value) / abs(value)
             difference = max(difference, apart)
-            assert apart < 1e-4, f"{name}: {losses[name]} ours, {value} theirs"
+            assert apart < 2e-3, f"{name}: {losses[name]} ours, {value} theirs"
     row: dict[str, Any] = {
         name: round(statistics.median(times), 3) for name, times in parts.items()
     }
@@ -210,9 +237,9 @@ def page(result: dict[str, Any]) -> str:
             "",
             f"## DRAEM's step at the paper's size against the released code's way ({label})",
             "",
-            f"Batch {row['batch']}, float32 on both sides, median of {row['rounds']}; on the same "
-            "inputs the losses differ by at most "
-            f"{row['losses differ by at most']} of their value.",
+            f"Batch {row['batch']}, float32 on both sides, median of {row['rounds']} steps. "
+            "On the same inputs the losses agree to 1e-6 in float64; in float32 at this size they "
+            f"differ by at most {row['losses differ by at most']} of their value.",
             "",
             "| | batch, s | training on it, s |",
             "|---|---|---|",
