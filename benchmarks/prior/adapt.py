@@ -5,8 +5,8 @@
 A third of the category's good training images is held back, ten at most; the prior is fitted to the
 others (`anogen prior adapt`, its settings by --steps and --rank). Before and after:
 
-- `loss`: the pretraining's loss on windows of held-back images, for the word `normal` with its
-  region blanked and for rendered defects under their words (are they forgotten?), and the latter
+- `loss`: the pretraining's loss on windows of held-back images, for the word `normal`, its
+  region mostly blanked, and for rendered defects under their words (are they forgotten?), and the latter
   on rendered scenes of the wide world;
 - `inpainting`: boxes of held-back windows redrawn with the word `normal` from their surroundings:
   distance of features (features.py) to the nearest crop of the product's other good images, mean
@@ -50,7 +50,8 @@ from anogen.prior.pretrain.scenes import make_shard
 from anogen.prior.pretrain.train_denoiser import denoising_loss, draw_examples
 from anogen.prior.vocabulary import GENERIC
 from anogen.seeds import rng_of
-from anogen.synthesis.anogen import AnoGenSynthesizer, Job
+from anogen.synthesis.anogen import AnoGenSynthesizer
+from anogen.synthesis.diffusion import Job
 from anogen.synthesis.settings import SynthesisSettings
 
 Image = NDArray[np.uint8]
@@ -85,7 +86,8 @@ def windows_with_boxes(
     """Windows of good images and a box of 24 to 64 pixels in each, at least half on the object."""
     method = choose_method(images)
     legal = [foreground(image, method) for image in images]
-    windows, boxes = [], []
+    windows: list[Image] = []
+    boxes: list[Box] = []
     rng = rng_of(seed, "adapt benchmark", name)
     while len(windows) < count:
         index = int(rng.integers(len(images)))
@@ -177,7 +179,7 @@ def concepts(
             pairs = list(zip(drawn, (box for _, box in jobs), strict=True))
             features = extract([box_crop(a.image, box) for a, box in pairs]) / scale
             numbers[name][init] = round(chamfer(held / scale, features), 4)
-            tiles = [tile(a.image, box) for a, box in pairs[:8]]
+            tiles = [tile(to_rgb8(a.image), box) for a, box in pairs[:8]]
             rows.append(row(f"{name}: {init}, strength {strength}", tiles, columns=8))
     return numbers, rows
 

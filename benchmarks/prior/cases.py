@@ -12,9 +12,10 @@ from anogen.concept.views import Shot
 from anogen.data.official_support import OFFICIAL_SUPPORT
 from anogen.files import sha256_of
 from anogen.placement.box import Box
-from anogen.placement.boxes import BoxSizes, draw_box
+from anogen.placement.boxes import Ground, draw_places
 from anogen.placement.foreground import choose_method, foreground
 from anogen.placement.settings import PlacementSettings
+from anogen.placement.sizes import sizes_of
 from anogen.seeds import rng_of
 
 CASES = {
@@ -99,12 +100,14 @@ def places(data: Path, case: Case, count: int, *, seed: int) -> list[tuple[NDArr
     settings = PlacementSettings()
     goods = good_images(data, case.category)
     method = choose_method(goods)
-    sizes = BoxSizes.of_masks([shot.mask for shot in case.shots], margin=settings.margin)
+    masks = [shot.mask for shot in case.shots]
+    sizes = sizes_of(case.category, case.defect, masks, settings=settings)
     found = []
     for index in range(count):
         rng = rng_of(seed, case.category, case.defect, "place", index)
         normal = goods[int(rng.integers(len(goods)))]
-        legal = foreground(normal, method)
+        ground = Ground(foreground(normal, method))
         what = f"{case.category}/{case.defect}"
-        found.append((normal, draw_box(legal, sizes, rng, settings=settings, what=what)))
+        (place,) = draw_places(ground, sizes, rng, settings=settings, what=what)
+        found.append((normal, place.box))
     return found

@@ -13,7 +13,7 @@ class AdaptSettings(BaseModel):
     batch_size: int = Field(default=32, ge=1, description="windows a step")
     windows: int = Field(default=768, ge=1, description="windows cut from the good images")
     images: int = Field(default=64, ge=1, description="good images that are looked at, at most")
-    learning_rate: float = Field(default=1e-3, gt=0, description="of AdamW, falling to a tenth")
+    learning_rate: float = Field(default=2e-3, gt=0, description="of AdamW, falling to a tenth")
     normal_share: float = Field(
         default=0.4,
         ge=0,
