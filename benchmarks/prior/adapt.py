@@ -6,7 +6,7 @@ A third of the category's good training images is held back, ten at most; the pr
 others (`anogen prior adapt`, its settings by --steps and --rank). Before and after:
 
 - `loss`: the pretraining's loss on windows of held-back images, for the word `normal`, its
-  region mostly blanked, and for rendered defects under their words (are they forgotten?), and the latter
+  region mostly blanked, for rendered defects under their words (are they forgotten?), and the last
   on rendered scenes of the wide world;
 - `inpainting`: boxes of held-back windows redrawn with the word `normal` from their surroundings:
   distance of features (features.py) to the nearest crop of the product's other good images, mean
