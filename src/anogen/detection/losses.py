@@ -69,14 +69,14 @@ class _SSIMLoss(torch.autograd.Function):
         for index, (x, y) in enumerate(zip(first, second.to(first), strict=True)):
             similarity, slope = _similarity(x.contiguous(), y.contiguous(), kernel, wanted)
             total += similarity.sum()
-            if gradient is not None:
+            if gradient is not None and slope is not None:
                 gradient[index] = slope
         if gradient is not None:
             context.save_for_backward(gradient.mul_(-1 / first.numel()))
         return 1 - total / first.numel()
 
     @staticmethod
-    def backward(context: Any, outer: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(context: Any, outer: Tensor) -> tuple[Tensor, None, None]:
         (gradient,) = context.saved_tensors
         return gradient * outer, None, None
 
