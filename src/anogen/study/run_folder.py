@@ -72,10 +72,6 @@ class RunFolder:
         """A picture of what a concept meant after so many steps of learning."""
         return self.path / "concepts" / category / "previews" / f"{defect}-{step:06d}.png"
 
-    def preview(self, category: str, defect: str, step: int) -> Path:
-        """A picture of what a concept meant after so many steps of learning."""
-        return self.path / "concepts" / category / "previews" / f"{defect}-{step:06d}.png"
-
     def bank(self, category: str) -> Path:
         """A category's bank."""
         return self.path / "bank" / category
