@@ -19,6 +19,7 @@ def fields(identity: str = "crack-000", **changes: Any) -> dict[str, Any]:
         "image": f"images/{identity}.png",
         "mask": f"masks/{identity}.png",
         "box": [3, 4, 10, 20],
+        "boxes": [],
         "normal": "tile/train/good/000.png",
         "normal_sha256": "0" * 64,
         "category": "tile",
