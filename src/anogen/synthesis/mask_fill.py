@@ -1,0 +1,199 @@
+"""A support defect bent until it fills a mask of any shape: the sketch of drawings into masks.
+
+Every pixel of a connected part of the mask is sent to a pixel of a part of a support mask that lies
+alike: as far along the part, on the same side, as deep under its outline (see
+``part_coordinates``). Nearest neighbours in these coordinates, smoothed, are a map that keeps
+texture together. Along a part that is much longer than the support's the map walks to and fro,
+along a much shorter one it takes a piece, so that texture keeps its scale. What is carried over is
+the support's difference to its own surface (see ``surface``), so that the tone follows the new one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from anogen.errors import InputError
+from anogen.placement.box import Box
+from anogen.synthesis.blending import rounded
+from anogen.synthesis.canvas import FULL, as_kind, check
+from anogen.synthesis.contract import Image
+from anogen.synthesis.croppaste import Support
+from anogen.synthesis.part_coordinates import Part, blurred_within, parts_of
+from anogen.synthesis.surface import surface_under
+
+RIM = 3
+"""Pixels around a support mask that are no surface for certain: masks are tight or loose."""
+
+SMOOTH = 1.5
+"""Pixels of the coarse part by which the map is smoothed."""
+
+LEAST_PART = 0.02
+"""Share of the largest part below which a part of a support mask is a speck, not drawn from."""
+
+MUCH_SHORTER = 0.67
+"""Share of a support's slenderness from which a part takes all of it."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A support cut to its defect.
+
+    Attributes:
+        image: with the surroundings that its surface is told from.
+        parts: those that are drawn from, in the cut's pixels.
+        hidden: boolean, the mask and its rim.
+    """
+
+    image: Image
+    parts: tuple[Part, ...]
+    hidden: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MaskFill:
+    """Fills masks with warped support defects.
+
+    Attributes:
+        supports: images with a defect and their masks; each is equally likely.
+
+    Raises:
+        InputError: if there is no support, or a mask is empty or not of its image's size.
+    """
+
+    supports: Sequence[Support]
+    _sources: tuple[_Source, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.supports:
+            raise InputError("filling a mask needs at least one support image with its mask.")
+        object.__setattr__(self, "_sources", tuple(_source(*support) for support in self.supports))
+
+    def __call__(self, normal: Image, region: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+        """The normal image with a defect all over the region; elsewhere it is the normal, byte for
+        byte.
+
+        Raises:
+            InputError: as :func:`anogen.synthesis.canvas.check`.
+        """
+        check(normal, region)
+        source = self._sources[int(rng.integers(len(self._sources)))]
+        support = as_kind(source.image, normal).astype(np.float32)
+        below_support = surface_under(support, source.hidden)
+        window = _grown(Box.around(region), region.shape)
+        inside = region[window]
+        below = surface_under(normal[window].astype(np.float32), inside)
+        points = np.zeros((*inside.shape, 2), np.float32)
+        for part in parts_of(inside):
+            _lay(points, part, _likest(part, source.parts), rng)
+        defect, surface = (
+            cv2.remap(one, points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            for one in (support, below_support)
+        )
+        image = normal.copy()
+        drawn = rounded(_toned(defect, surface, below, FULL[normal.dtype]), normal)
+        image[window][inside] = drawn[inside]
+        return image
+
+
+def correspondence(target: Part, source: Part, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Points of the source's image, ``(n, 2)``, that the target's pixels show.
+
+    The generator chooses the piece of a source that is too long. Of the four ways to lay one part
+    on the other (either end first, either side up) the one is taken that turns least, since light
+    falls from where it fell.
+    """
+    ratio = target.slenderness / source.slenderness
+    times = max(1, round(ratio))
+    share = ratio if ratio < MUCH_SHORTER else 1.0
+    begin = float(rng.uniform(0, 1 - share))
+    centred = target.points - target.points.mean(axis=0)
+    best, most = source.points[:0], -np.inf
+    for along in (target.along, 1 - target.along):
+        # There and back again, so that both ends of the target are ends of the source.
+        way = begin + share * (1 - np.abs((along * times) % 2 - 1))
+        for across in (target.across, -target.across):
+            found = source.nearest(way, across, target.depth)
+            likeness = float((centred * (found - found.mean(axis=0))).sum())
+            if likeness > most:
+                best, most = found, likeness
+    return best
+
+
+def _source(image: Image, mask: NDArray[np.bool_]) -> _Source:
+    mask = np.asarray(mask, dtype=bool)
+    if mask.shape != image.shape[:2] or not mask.any():
+        raise InputError(
+            f"a support mask must have its image's size and a defect; it has shape {mask.shape} "
+            f"and {int(mask.sum())} defective pixels, the image {image.shape[:2]}."
+        )
+    window = _grown(Box.around(mask), mask.shape)
+    cut = mask[window]
+    parts = parts_of(cut)
+    large = tuple(part for part in parts if part.mask.sum() >= LEAST_PART * parts[0].mask.sum())
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1))
+    hidden = cv2.dilate(cut.astype(np.uint8), disc) > 0
+    kept: Image = image[window].copy()
+    return _Source(kept, large, hidden)
+
+
+def _grown(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The box with surroundings."""
+    margin = max(box.width, box.height) // 4 + 4 * RIM
+    return (
+        slice(max(box.y0 - margin, 0), min(box.y1 + margin, shape[0])),
+        slice(max(box.x0 - margin, 0), min(box.x1 + margin, shape[1])),
+    )
+
+
+def _likest(target: Part, parts: Sequence[Part]) -> Part:
+    """The part that needs the least stretching along and across."""
+    return min(
+        parts,
+        key=lambda part: (
+            np.abs(np.log(target.slenderness / part.slenderness))
+            + np.abs(np.log(target.width / part.width))
+        ),
+    )
+
+
+def _lay(points: NDArray[np.float32], target: Part, source: Part, rng: np.random.Generator) -> None:
+    """Write the source's points where the target is."""
+    found = correspondence(target, source, rng)
+    centre = target.points.mean(axis=0)
+    affine = np.linalg.lstsq(_affine(target.points - centre), found, rcond=None)[0]
+    # Only what bends is smoothed, so that shifts, turns and stretches stay exact to the border.
+    bent = np.zeros((*target.coarse.shape, 2), np.float32)
+    bent[target.coarse] = found - _affine(target.points - centre) @ affine
+    bent = blurred_within(bent, target.coarse, SMOOTH)
+    y, x = ndimage.distance_transform_edt(
+        ~target.coarse, return_distances=False, return_indices=True
+    )
+    size = (target.box.width, target.box.height)
+    bent = cv2.resize(bent[y, x], size, interpolation=cv2.INTER_LINEAR)
+    pixels = np.argwhere(target.mask)[:, ::-1] + (target.box.x0, target.box.y0)
+    points[target.box.slices][target.mask] = _affine(pixels - centre) @ affine + bent[target.mask]
+
+
+def _affine(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([points, np.ones(len(points))])
+
+
+def _toned(
+    defect: NDArray[np.float32],
+    surface: NDArray[np.float32],
+    below: NDArray[np.float32],
+    white: int,
+) -> NDArray[np.float32]:
+    """``below`` changed as ``defect`` changes ``surface``.
+
+    The difference is added, and shrinks where there is less room to black or white than there was.
+    """
+    difference = defect - surface
+    room = np.where(difference < 0, below, white - below)
+    before = np.where(difference < 0, surface, white - surface)
+    toned: NDArray[np.float32] = below + difference * np.clip(room / np.maximum(before, 1e-6), 0, 1)
+    return toned
