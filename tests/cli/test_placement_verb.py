@@ -28,6 +28,10 @@ def test_the_preview_is_one_image(anogen, small_dataset: Path, tmp_path: Path) -
     [
         (("--out", "sheet.jpg"), "ends with .png"),
         (("--out", "s.png", "--set", "placement.sizes=official"), "it has no plate"),
+        (
+            ("--out", "s.png", "--set", "support={split: thirds, official: true}"),
+            "support.split=thirds chooses the shots itself",
+        ),
         (("--out", "s.png", "--set", "placement.border=31"), "lower placement.border"),
         (("--out", "s.png", "--set", "placement.defects=90"), "lower placement.defects"),
     ],
@@ -61,3 +65,16 @@ def test_a_dry_run_fetches_no_prior(anogen, small_dataset: Path, tmp_path: Path)
     # Eight good images, two boxes, two samples, two defects.
     assert "plate: 64 images" in answer.out
     assert "time: not known, the prior is not on this machine yet" in answer.out
+
+
+def test_the_preview_shows_the_method_of_a_run(anogen, small_dataset: Path, tmp_path: Path) -> None:
+    def sheet(method: str) -> bytes:
+        out = tmp_path / "sheet.png"
+        assert (
+            anogen("placement", "preview", small_dataset, "--out", out, *method.split()).code == 0
+        )
+        return out.read_bytes()
+
+    plain = sheet("")
+    assert sheet("--method anomalydiffusion") != plain
+    assert sheet("--method anogen") == plain

@@ -11,6 +11,7 @@ from anogen.prior.embedded import load_embedded
 from anogen.study import pipeline
 from anogen.study.run_folder import RunFolder, at_work
 from anogen.study.settings import resolve
+from anogen.study.stages import material
 from anogen.study.stages.adapt import adapts, prior_of_category, prior_of_concepts
 
 FITTED = (
@@ -87,3 +88,24 @@ def test_settings_of_the_fitting_count_for_arms_that_draw(tmp_path, settings):
     for arm, same in (("draem", True), ("draem+generated", False)):
         hashes = {RunFolder(tmp_path, s).settings_hash(detector, arm) for s in (settings, other)}
         assert (len(hashes) == 1) == same
+
+
+def test_a_lost_changed_prior_is_learned_again_byte_for_byte(tmp_path, settings):
+    concept = settings.concept.model_copy(update={"joint_rank": 1, "joint_steps": 1})
+    settings = settings.model_copy(update={"concept": concept})
+    run, pairs, prior = learn(tmp_path / "run", settings)
+    before = {p: p.read_bytes() for p in run.path.rglob("*.safetensors")}
+    run.joint_prior("plate").unlink()
+    with pytest.raises(InputError, match=r"joint.safetensors: not learned yet; run 'anogen learn"):
+        pipeline.generate_stage(run, pairs, prior)
+    learn(run.path, settings)
+    assert {p: p.read_bytes() for p in run.path.rglob("*.safetensors")} == before
+
+
+@pytest.mark.parametrize("setting", ["adapt.steps", "concept.joint_rank"])
+def test_priors_that_cannot_be_changed_are_refused(setting, monkeypatch):
+    monkeypatch.setattr(material, "load_prior", lambda _: object())
+    given = {"dataset": {"root": "data"}, "prior": "somebody/some-model"}
+    material.prior_of(resolve("quick", given))
+    with pytest.raises(InputError, match=f"setting {setting}: only priors of the embedded kind"):
+        material.prior_of(resolve("quick", given, overrides=(f"{setting}=4",)))

@@ -350,6 +350,7 @@ def placement_preview(
     category: Categories = None,
     defect: Defects = None,
     layout: LayoutName = None,
+    method: MethodName = None,
     preset: Preset = "quick",
     shots: Shots = None,
     support: SupportName = None,
@@ -359,7 +360,7 @@ def placement_preview(
     ] = 6,
     override: Overrides = None,
 ) -> None:
-    """Draw the boxes of a run onto good images, with the object outlined, and nothing else."""
+    """Draw the places of a run onto good images, with the object outlined, and nothing else."""
     from anogen.cli import placement, runs
 
     given = runs.given_settings(
@@ -367,6 +368,7 @@ def placement_preview(
         categories=category,
         defects=defect,
         layout=layout,
+        method=method,
         shots=shots,
         support=support,
         seed=seed,

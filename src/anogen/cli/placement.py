@@ -6,11 +6,10 @@ from anogen.cli.runs import Given
 from anogen.data.dataset import read_dataset
 from anogen.data.images import to_rgb8, write_png
 from anogen.data.sample import Category, SupportSet
-from anogen.data.support import draw_support
 from anogen.errors import InputError
 from anogen.placement.sheet import Tile, contact_sheet
 from anogen.study.settings import RunSettings, resolve
-from anogen.study.stages.material import supports_of
+from anogen.study.stages.material import support_of, supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import plan
 
@@ -22,7 +21,7 @@ def preview(
     if out.suffix.lower() != ".png":
         raise InputError(f"{out}: the sheet is a PNG image; give a name that ends with .png.")
     settings = resolve(preset, given, overrides=overrides)
-    dataset, support = settings.dataset, settings.support
+    dataset = settings.dataset
     tiles: list[Tile] = []
     for category in read_dataset(
         Path(dataset.root),
@@ -30,13 +29,7 @@ def preview(
         categories=dataset.categories,
         defects=dataset.defects,
     ):
-        shots = draw_support(
-            category,
-            shots=support.shots,
-            seed=support.draw,
-            listing=None if support.listing is None else Path(support.listing),
-            official=support.official,
-        )
+        shots = support_of(category, settings.support)
         if shots.shots:
             tiles += _tiles(category, shots, settings, count)
     if not tiles:

@@ -21,9 +21,9 @@ def adapts(run: RunFolder, prior: LatentDiffusion) -> bool:
     return wanted and isinstance(prior, EmbeddedPrior) and not is_adapted(prior)
 
 
-def learns_jointly(run: RunFolder, prior: LatentDiffusion) -> bool:
+def learns_jointly(run: RunFolder) -> bool:
     """Whether a run's concepts change the prior that they are learned in."""
-    return run.settings.concept.joint_rank > 0 and isinstance(prior, EmbeddedPrior)
+    return run.settings.concept.joint_rank > 0
 
 
 def prior_of_concepts(
@@ -35,7 +35,7 @@ def prior_of_concepts(
         InputError: if the concepts were to change it, and the changed one is not there.
     """
     own = prior_of_category(run, category, prior)
-    if not learns_jointly(run, own):
+    if not learns_jointly(run):
         return own
     assert isinstance(own, EmbeddedPrior)
     return load_adapted(run.joint_prior(category.name), own)

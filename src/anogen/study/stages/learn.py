@@ -22,15 +22,19 @@ from anogen.study.stages.material import shots_of
 def learn(run: RunFolder, category: Category, support: SupportSet, prior: LatentDiffusion) -> None:
     """Learn what is missing of a category's concepts and write them.
 
-    All defects of a category learn together, so one missing concept means that all are learned
-    again: the bytes of a concept do not depend on where a run was interrupted.
+    All defects of a category learn together, with the prior that they change if there is one, so
+    one missing file means that all are learned again: the bytes of a concept do not depend on
+    where a run was interrupted.
 
     Raises:
         InputError: if a concept that is there belongs to another prior or other shots.
     """
     paths = {defect: run.concept(category.name, defect) for defect in sorted(support.shots)}
     shots = {defect: shots_of(samples) for defect, samples in support.shots.items()}
-    if all(path.exists() for path in paths.values()):
+    learned = [*paths.values()]
+    if learns_jointly(run):
+        learned.append(run.joint_prior(category.name))
+    if all(path.exists() for path in learned):
         speaks_to = prior_of_concepts(run, category, prior)
         for defect, path in paths.items():
             concept = load_concept(path)
@@ -62,7 +66,7 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
                 run.preview(category.name, defect, step), picture
             ),
         )
-        if learns_jointly(run, prior):
+        if learns_jointly(run):
             assert isinstance(prior, EmbeddedPrior)
             concepts = learn_jointly(
                 prior,
@@ -82,9 +86,11 @@ def need_concepts(run: RunFolder, category: Category, support: SupportSet) -> No
     """Refuse to go on without the concepts.
 
     Raises:
-        InputError: naming the first concept that is missing.
+        InputError: naming the first file that is missing.
     """
-    for defect in sorted(support.shots):
-        path = run.concept(category.name, defect)
+    needed = [run.concept(category.name, defect) for defect in sorted(support.shots)]
+    if learns_jointly(run):
+        needed.append(run.joint_prior(category.name))
+    for path in needed:
         if not path.exists():
-            raise InputError(f"{path}: no such concept; run 'anogen learn {run.path}' first.")
+            raise InputError(f"{path}: not learned yet; run 'anogen learn {run.path}' first.")

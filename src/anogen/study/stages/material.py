@@ -14,6 +14,7 @@ from anogen.data.validation import validate
 from anogen.errors import InputError
 from anogen.files import inside, sha256_of
 from anogen.prior.contract import LatentDiffusion
+from anogen.prior.embedded import EmbeddedPrior
 from anogen.prior.loading import load_prior
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import RunSettings, SupportSettings
@@ -27,14 +28,26 @@ def prior_of(settings: RunSettings) -> LatentDiffusion:
     """The prior that the settings name.
 
     Raises:
-        InputError: if there is none, or its file is damaged.
+        InputError: if there is none, its file is damaged, or the settings would change a prior
+            that cannot be changed.
     """
     try:
-        return load_prior(settings.prior)
+        prior = load_prior(settings.prior)
     except (SafetensorError, RuntimeError, KeyError, ValueError, OSError) as error:
         raise InputError(
             f"{settings.prior}: damaged, or no prior of this version; fetch or train it again."
         ) from error
+    changes = {
+        "adapt.steps": settings.adapt.steps,
+        "concept.joint_rank": settings.concept.joint_rank,
+    }
+    for setting, value in changes.items():
+        if value > 0 and not isinstance(prior, EmbeddedPrior):
+            raise InputError(
+                f"setting {setting}: only priors of the embedded kind can be changed, and "
+                f"{settings.prior} is another; set it to 0."
+            )
+    return prior
 
 
 def check_dataset(run: RunFolder) -> list[str]:
@@ -96,7 +109,7 @@ def categories_of(run: RunFolder) -> Pairs:
     Raises:
         InputError: for everything that is wrong about the dataset's structure or its support set.
     """
-    dataset, support = run.settings.dataset, run.settings.support
+    dataset = run.settings.dataset
     if run.config.exists() and not Path(dataset.root).is_dir():
         raise InputError(
             f"{dataset.root}: the run's dataset is not there any more; put it back, or write its "
@@ -108,20 +121,7 @@ def categories_of(run: RunFolder) -> Pairs:
         categories=dataset.categories,
         defects=dataset.defects,
     )
-    pairs = [
-        (
-            category,
-            draw_support(
-                category,
-                shots=support.shots,
-                seed=support.draw,
-                listing=None if support.listing is None else Path(support.listing),
-                official=support.official,
-                split=support.split,
-            ),
-        )
-        for category in found
-    ]
+    pairs = [(category, support_of(category, run.settings.support)) for category in found]
     for category, shots in pairs:
         if not shots.shots:
             raise InputError(
@@ -136,6 +136,22 @@ def categories_of(run: RunFolder) -> Pairs:
                 "lower --shots, or add images of good parts or defects."
             )
     return pairs
+
+
+def support_of(category: Category, settings: SupportSettings) -> SupportSet:
+    """The support set of a category, as the settings choose it.
+
+    Raises:
+        InputError: with one sentence a line for what is wrong about it.
+    """
+    return draw_support(
+        category,
+        shots=settings.shots,
+        seed=settings.draw,
+        listing=None if settings.listing is None else Path(settings.listing),
+        official=settings.official,
+        split=settings.split,
+    )
 
 
 def supports_of(samples: tuple[Sample, ...]) -> list[Support]:
