@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from anogen.concept.joint import learn_jointly
 from anogen.concept.learning import learn_concepts
@@ -79,3 +80,8 @@ def test_without_steps_nothing_changes_but_the_name_of_the_prior(
     same = load_adapted(path, small_prior)
     for name, value in same.state_dict().items():
         assert torch.equal(value, small_prior.state_dict()[name])
+
+
+def test_a_spatial_encoder_is_refused_before_any_work():
+    with pytest.raises(ValidationError, match="joint_rank goes without a spatial encoder"):
+        ConceptSettings(joint_rank=2, spatial="light")

@@ -20,7 +20,6 @@ from anogen.concept.learning import OnStep, masked_loss
 from anogen.concept.settings import ConceptSettings
 from anogen.concept.views import Shot
 from anogen.data.sample import Sample
-from anogen.errors import InputError
 from anogen.prior.adaptation.adapt import scenes_of
 from anogen.prior.adaptation.adapted import load_adapted, save_factors
 from anogen.prior.adaptation.fit import prepare
@@ -52,7 +51,7 @@ def learn_jointly(
 
     Args:
         prior: the prior that the concepts were learned in; unchanged.
-        concepts: all concepts of a category.
+        concepts: all concepts of a category, without spatial encoder.
         support: the shots of each of its defects.
         goods: good images of the category.
         path: where the weights' change is written, for ``load_adapted`` upon ``prior``.
@@ -63,12 +62,7 @@ def learn_jointly(
 
     Returns:
         The concepts with new tokens; they belong to the prior at ``path``.
-
-    Raises:
-        InputError: for concepts with a spatial encoder.
     """
-    if any(concept.spatial is not None for concept in concepts):
-        raise InputError("concept.joint_rank: goes without a spatial encoder; set one of them off.")
     defects = [concept.defect for concept in concepts]
     views = [
         encode_views(prior, support[d], settings, seed_of(seed, "joint views", d)) for d in defects

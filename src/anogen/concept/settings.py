@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 SpatialKind = Literal["light", "paper"]
 
@@ -74,7 +74,6 @@ class ConceptSettings(BaseModel):
         "afterwards, from shots and good images; 0 leaves the prior as it is",
     )
     joint_steps: int = Field(default=100, ge=0, description="steps of learning both together")
-
     preview_every: int = Field(
         default=0,
         ge=0,
@@ -87,3 +86,9 @@ class ConceptSettings(BaseModel):
         if not 0 < zoom[0] <= zoom[1]:
             raise ValueError("zoom is a positive range, the smaller number first")
         return zoom
+
+    @model_validator(mode="after")
+    def _together(self) -> "ConceptSettings":
+        if self.joint_rank > 0 and self.spatial != "none":
+            raise ValueError("joint_rank goes without a spatial encoder; set one of them off")
+        return self
