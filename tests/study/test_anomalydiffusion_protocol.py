@@ -2,6 +2,7 @@
 
 import pytest
 
+from anogen.errors import InputError
 from anogen.study.settings import resolve
 
 GIVEN = {"dataset": {"root": "data"}, "method": "anomalydiffusion"}
@@ -38,3 +39,25 @@ def test_ours_keep_to_few_shots(preset: str) -> None:
     settings = resolve(preset, GIVEN)
     assert settings.support.split == "shots"
     assert not settings.evaluation.generation
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (("support.shots=2", "support.split=thirds"), "support.shots: support.split=thirds"),
+        (("support.draw=1", "support.split=thirds-leaking"), "support.draw: support.split=thirds"),
+        (("support.shots=2", "support.listing=shots.txt"), "support.shots: the list of shots"),
+        (("support.draw=1", "support.official=true"), "support.draw: the official list"),
+    ],
+)
+def test_shots_that_nobody_would_count_are_refused(overrides, sentence):
+    given = {"dataset": {"root": "data"}}
+    with pytest.raises(InputError, match=sentence):
+        resolve("quick", given, overrides=overrides)
+    shots = resolve("official", given, overrides=("support.shots=2",)).support
+    assert (shots.shots, shots.official) == (2, True)
+    again = ("support.shots=2", "support.split=shots")
+    method = {"method": "anomalydiffusion"}
+    assert resolve("paper", given | method, overrides=again).support.shots == 2
+    with pytest.raises(InputError, match=r"support.shots: support.split=thirds chooses"):
+        resolve("paper", given | method | {"support": {"shots": 2}})

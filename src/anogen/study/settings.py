@@ -28,7 +28,8 @@ from anogen.study.arms import PROCEDURES, checked_arm, with_generated
 from anogen.study.results import BOTH, PROCEDURAL
 from anogen.synthesis.settings import SynthesisSettings
 
-PRESETS = ("quick", "best", "paper", "official")
+PresetName = Literal["quick", "best", "paper", "official"]
+PRESETS: tuple[str, ...] = get_args(PresetName)
 
 Method = Literal["anogen", "anomalydiffusion"]
 
@@ -209,7 +210,7 @@ class EvaluationSettings(_Part):
 class RunSettings(_Part):
     """Everything that a run depends on."""
 
-    preset: Literal["quick", "best", "paper", "official"] = Field(
+    preset: PresetName = Field(
         default="quick", description="where values that were not given come from"
     )
     method: Method = Field(
@@ -252,7 +253,7 @@ def resolve(
             the working directory.
 
     Raises:
-        InputError: for an unknown preset or key, or a bad value.
+        InputError: for an unknown preset or key, a bad value, or one that another makes void.
     """
     if preset_name not in PRESETS:
         raise InputError(f"unknown preset {preset_name!r}; known are: {', '.join(PRESETS)}.")
@@ -267,7 +268,27 @@ def resolve(
     settings = from_tree(tree)
     if settings.preset != preset_name:
         raise InputError("--set preset: choose the preset with --preset.")
+    _refuse_unheard(settings.support, chosen)
     return _anchored(settings)
+
+
+def _refuse_unheard(support: SupportSettings, chosen: Iterable[dict[str, Any]]) -> None:
+    """Refuse numbers of shots and draws that were given where something else chooses the shots."""
+    if support.split != "shots":
+        unheard, decides = ("shots", "draw"), f"support.split={support.split}"
+    elif support.listing is not None:
+        unheard, decides = ("shots", "draw"), "the list of shots"
+    elif support.official:
+        unheard, decides = ("draw",), "the official list"
+    else:
+        return
+    for part in chosen:
+        below = part.get("support")
+        for name in unheard:
+            if isinstance(below, dict) and name in below:
+                raise InputError(
+                    f"setting support.{name}: {decides} chooses the shots; leave one of them out."
+                )
 
 
 def _preset_file(name: str) -> dict[str, Any]:

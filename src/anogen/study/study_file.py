@@ -2,7 +2,7 @@
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from anogen.errors import InputError
 from anogen.study.arms import PROCEDURES, checked_arm
 from anogen.study.results import GENERATED
-from anogen.study.settings import DatasetSettings, Detectors, Names, merge
+from anogen.study.settings import DatasetSettings, Detectors, Names, PresetName, merge
 
 STUDIES = "studies"
 """Folder of the ready-made studies in this package."""
@@ -76,7 +76,7 @@ class Study(_Part):
     datasets: tuple[DatasetSettings, ...] = Field(
         default=(), description="as the setting dataset; paths are relative to the working folder"
     )
-    preset: Literal["quick", "best", "paper", "official"] = Field(
+    preset: PresetName = Field(
         default="quick", description="where values that are not given come from"
     )
     settings: Settings = Field(default={}, description="settings of all arms, over the preset")
