@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from anogen.errors import InputError
+from anogen.files import write_bytes
 from anogen.metrics.ranking import ranking_metrics
 from anogen.study import run_study as running
 from anogen.study.cells import CELLS, cells_of
@@ -378,3 +379,73 @@ def test_a_folder_with_something_else_is_refused(study: Study, tmp_path: Path) -
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="is no study and not empty"):
         run_study(tmp_path, study, command=[])
+
+
+def test_a_kill_between_copies_leaves_no_concept_without_its_prior(
+    small_dataset: Path, small_prior_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {**COMMON, "prior": str(small_prior_file), "concept.joint_rank": 1}
+    tree = tree_of(small_dataset, small_prior_file, settings=settings)
+    cells = cells_of(checked_study(tree, "study.yaml"), tmp_path)
+    own, other = (cell for cell in cells if cell.concept_key is not None)
+    there = [
+        other.run.joint_prior("plate"),
+        *map(other.run.concept, ["plate"] * 2, ["line", "spot"]),
+    ]
+    for path in there:
+        write_bytes(path, path.name.encode())
+    written = []
+
+    def stopped(path: Path, _: bytes) -> None:
+        written.append(path)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "write_bytes", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            running._take_concepts(own, [other])
+    assert written == [own.run.joint_prior("plate")]
+    running._take_concepts(own, [other])
+    for path in there:
+        assert (own.run.path / path.relative_to(other.run.path)).read_bytes() == path.read_bytes()
+
+
+def test_a_measure_that_is_asked_for_later_is_of_the_settings(
+    study: Study, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, folder := tmp_path / "study")
+
+    def measured(**images: int) -> tuple[str, ...]:
+        asked = {"generation": True, "generation_network": "random"}
+        asked |= {"generation_images": images["images"]} if images else {}
+        overrides = tuple(f"evaluation.{name}={value}" for name, value in asked.items())
+        left = [c for c in cells_of(study, folder, overrides=overrides) if c.finished() is None]
+        results = run_study(folder, study, overrides=overrides, command=[])
+        return (*(cell.names[0] for cell in left), *{str(g.images) for g in results.generation})
+
+    # Of two defects two images each, all but one of them accepted; one arm generates nothing.
+    assert measured() == ("boxes", "masks", "3")
+    assert measured(images=1) == ("boxes", "masks", "2")
+    assert measured(images=1) == ("2",)
+
+
+def test_classifiers_of_other_settings_have_other_cells(study: Study, tmp_path: Path) -> None:
+    def names(*overrides: str) -> dict[str, str]:
+        return {c.names[0]: c.name for c in cells_of(study, tmp_path, overrides=overrides)}
+
+    plain, one = names(), names("training.classifier=true", "classifier.flips=true")
+    two = names("training.classifier=true", "classifier.flips=false")
+    assert names("classifier.flips=false") == plain
+    assert plain["plain"] == one["plain"] == two["plain"]
+    assert len({plain["boxes"], one["boxes"], two["boxes"]}) == 3
+
+
+def test_a_missing_forbidden_mask_of_one_arm_is_said_first(
+    small_dataset: Path, small_prior_file: Path, tmp_path: Path
+) -> None:
+    arms = tree_of(small_dataset, small_prior_file)["arms"]
+    arms[2]["settings"] = {"placement.forbidden": "nowhere.png"}
+    study = checked_study(tree_of(small_dataset, small_prior_file, arms=arms), "study.yaml")
+    with pytest.raises(InputError, match=r"placement.forbidden: no file nowhere.png"):
+        run_study(tmp_path / "study", study, command=[])
+    assert not (tmp_path / "study").exists()

@@ -17,7 +17,7 @@ from anogen.detection.contract import detectors as known_detectors
 from anogen.errors import InputError
 from anogen.study.arms import with_generated
 from anogen.study.results import Results, read_results
-from anogen.study.run_folder import RunFolder
+from anogen.study.run_folder import RunFolder, open_run
 from anogen.study.settings import DatasetSettings, RunSettings, merge, parsed_override, resolve
 from anogen.study.stages.material import Pairs, categories_of
 from anogen.study.study_file import Arm, Study, Tree, arm_of, refuse_elsewhere
@@ -63,10 +63,9 @@ class Cell:
         except InputError:
             return None
         # What is measured of the bank counts for no hash, so that a study may ask for it later.
-        asked = self.run.settings.evaluation.generation and self.bank_key is not None
-        if asked and not results.generation:
-            return None
-        if self.run.settings.training.classifies and not results.classification:
+        evaluation = self.run.settings.evaluation
+        asked = evaluation.generation and self.bank_key is not None
+        if asked and open_run(self.run.path).settings.evaluation != evaluation:
             return None
         there = {run.seed for run in results.runs if run.arm == self.arm}
         return results if there >= set(range(self.run.settings.training.seeds)) else None
@@ -174,7 +173,10 @@ def _cell(
     ]
     drawn = [*learned, *(tree[name] for name in ("method", "placement", "synthesis", "bank"))]
     needs = with_generated(sources)
-    name = _hash([dataset, category.name, detector, sources, depends])
+    counts = [dataset, category.name, detector, sources, depends]
+    if settings.training.classifies:
+        counts.append(tree["classifier"])
+    name = _hash(counts)
     return Cell(
         run=RunFolder(path / CELLS / name, settings),
         product=category.name if len(study.datasets) == 1 else f"{dataset}/{category.name}",

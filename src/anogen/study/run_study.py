@@ -142,6 +142,7 @@ def _check_input(cells: Sequence[Cell]) -> None:
             settings.dataset.categories,
             settings.training.textures,
             settings.placement.legal,
+            settings.placement.forbidden,
         )
         if key not in seen:
             seen.add(key)
@@ -155,8 +156,10 @@ def _work(
 ) -> None:
     """Bring one cell to its results."""
     run, pairs = cell.run, [(cell.category, cell.support)]
-    # The folder's name holds what counts; seeds, and settings that do not matter here, may change.
+    # The folder's name holds what counts; seeds, what is measured of the bank, and settings that do
+    # not matter here may change. Results go first: they are those of the settings beside them.
     if run.config.exists() and open_run(run.path).settings != run.settings:
+        run.results.unlink(missing_ok=True)
         run.config.unlink()
     run.write_config(command=command)
     if cell.bank_key is not None:
@@ -172,17 +175,20 @@ def _work(
 
 
 def _take_concepts(cell: Cell, others: Sequence[Cell]) -> None:
-    """Copy all concepts of a cell that has them, and their prior, unless they are here."""
+    """Copy all concepts of a cell that has them, and their prior, unless they are here.
+
+    The prior first: where all concepts are, what they speak to is there as well.
+    """
     own = _concepts(cell)
     for other in others:
         theirs = _concepts(other)
         if all(path.exists() for path in own) or not all(path.exists() for path in theirs):
             continue
-        for path, source in zip(own, theirs, strict=True):
-            write_bytes(path, source.read_bytes())
         for own_prior, source in zip(_priors(cell), _priors(other), strict=True):
             if source.exists():
                 write_bytes(own_prior, source.read_bytes())
+        for path, source in zip(own, theirs, strict=True):
+            write_bytes(path, source.read_bytes())
 
 
 def _take_bank(cell: Cell, others: Sequence[Cell]) -> None:
