@@ -17,7 +17,6 @@ from anogen.bank.bank import Bank
 from anogen.data.images import png_bytes, read_image
 from anogen.data.sample import Category
 from anogen.prior.contract import LatentDiffusion
-from anogen.study.arms import with_generated
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import RunSettings
 from anogen.study.stages.material import Pairs, prior_of
@@ -94,9 +93,7 @@ def dry_run(run: RunFolder, pairs: Pairs) -> DryRun:
         bytes=size,
         seconds=seconds * settings.bank.candidates if known else None,
         again=drawings,
-        concepts=sum(len(support.shots) for _, support in pairs)
-        if any(with_generated(arm) for arm in training.arms)
-        else 0,
+        concepts=sum(len(support.shots) for _, support in pairs),
         trainings=len(pairs) * len(training.detectors) * len(training.arms) * training.seeds,
     )
 
