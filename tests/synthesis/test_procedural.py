@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from test_anogen import MEMBERS as DIFFUSION
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
@@ -38,6 +39,10 @@ MEMBERS = {
     "croppaste": lambda: synthesizers["croppaste"](supports=supports()),
     "croppaste poisson": lambda: synthesizers["croppaste"](supports=supports(), blend="poisson"),
 }
+
+
+def test_no_member_is_left_out():
+    assert {name.partition(" ")[0] for name in MEMBERS} | set(DIFFUSION) == set(synthesizers)
 
 
 def regions_of(shape):

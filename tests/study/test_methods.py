@@ -1,0 +1,80 @@
+"""The contract of methods: each learns concepts and draws with them, and every name fits.
+
+A method is settings of concepts and a synthesizer of its name; what both need beside these is
+tested where it lives.
+"""
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+
+from anogen.concept.concept import load_concept
+from anogen.data.dataset import read_dataset
+from anogen.placement.box import Box
+from anogen.study.run_folder import RunFolder
+from anogen.study.settings import PRESETS, Method, resolve
+from anogen.study.stages.learn import learn
+from anogen.study.stages.material import support_of, supports_of
+from anogen.synthesis.contract import synthesizers
+from anogen.synthesis.diffusion import DiffusionSynthesizer
+
+METHODS = get_args(Method)
+QUICK = (
+    "support.shots=1",
+    "concept.steps=2",
+    "concept.check_every=2",
+    "concept.views=1",
+    "concept.batch_size=2",
+    "synthesis.steps=2",
+)
+
+
+def settings_of(method, dataset=Path("data"), preset="quick", overrides=()):
+    given = {"dataset": {"root": str(dataset)}, "method": method}
+    return resolve(preset, given, overrides=overrides)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_preset_knows_the_method(method):
+    found = [settings_of(method, preset=preset) for preset in PRESETS]
+    assert [(one.method, one.preset) for one in found] == [(method, name) for name in PRESETS]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_and_draws(method, small_dataset, small_prior, tmp_path):
+    settings = settings_of(method, small_dataset, overrides=QUICK)
+    (category,) = read_dataset(small_dataset)
+    support = support_of(category, settings.support)
+    runs = [RunFolder(tmp_path / name, settings) for name in ("one", "two")]
+    for run in runs:
+        learn(run, category, support, small_prior)
+    for defect in support.shots:
+        first, second = (run.concept("plate", defect).read_bytes() for run in runs)
+        assert first == second
+    concept = load_concept(runs[0].concept("plate", "spot"))
+    concept.check(small_prior.fingerprint)
+    mask = torch.zeros(3, 1, 32, 32)
+    mask[:, :, 8:20, 8:12] = 1
+    tokens = concept.context_tokens(mask)
+    assert tokens.shape[::2] == (3, small_prior.token_dim)
+    assert torch.equal(tokens[:, : len(concept.tokens)], concept.tokens.expand(3, -1, -1))
+
+    synthesizer = synthesizers[method](
+        small_prior,
+        concept,
+        settings=settings.synthesis,
+        supports=supports_of(support.shots["spot"]),
+    )
+    assert isinstance(synthesizer, DiffusionSynthesizer)
+    assert synthesizer.name == method
+    normal = np.random.default_rng(0).integers(20_000, 40_000, (37, 61), dtype=np.uint16)
+    region = Box(20, 9, 44, 30).mask(37, 61)
+    drawn, again = (synthesizer(normal, region, np.random.default_rng(5)) for _ in range(2))
+    assert drawn.image.dtype == np.uint16
+    np.testing.assert_array_equal(drawn.image[~region], normal[~region])
+    assert (drawn.image != normal).any()
+    np.testing.assert_array_equal(drawn.image, again.image)
+    np.testing.assert_array_equal(drawn.mask, again.mask)
