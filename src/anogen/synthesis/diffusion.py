@@ -7,7 +7,7 @@ prior, and what is believed of the mask.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,14 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import blended_sampling, drawn_cells
 from anogen.synthesis.canvas import FULL, check
 from anogen.synthesis.contract import Anomaly, Image
-from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
+from anogen.synthesis.croppaste import Support
+from anogen.synthesis.mask_fill import MaskFill
 from anogen.synthesis.mask_recovery import change_map, recover_mask
 from anogen.synthesis.reweighting import Form, reweighting_of
 from anogen.synthesis.settings import SynthesisSettings
+
+Sketcher = Callable[[Image, NDArray[np.bool_], np.random.Generator], Image]
+"""From a normal image and a region the image with a rough defect, the normal outside the region."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class DiffusionSynthesizer(ABC):
         self.concept = concept
         self.settings = settings
         self.reweighting = settings.reweighting or self.default_reweighting
-        self._sketcher = CropPasteSynthesizer(supports) if settings.init == "sketch" else None
+        self._sketch = self._sketcher(supports) if settings.init == "sketch" else None
         if concept.tokens.shape[1] != prior.token_dim:
             prior.context(concept.tokens[None])  # says what is wrong
 
@@ -167,8 +171,8 @@ class DiffusionSynthesizer(ABC):
         size = self.prior.image_size
         window = window_around(box, height, width, size=size, context=self.settings.context)
         base = job.normal
-        if self._sketcher is not None:
-            base = self._sketcher(job.normal, job.region, job.rng).image
+        if self._sketch is not None:
+            base = self._sketch(job.normal, job.region, job.rng)
         seed = int(job.rng.integers(2**62))
         shape = (self.prior.latent_channels, self.prior.latent_size, self.prior.latent_size)
         return _Prepared(
@@ -178,7 +182,7 @@ class DiffusionSynthesizer(ABC):
             base=base,
             normal=_window(job.normal, window, size),
             region=np.clip(window.cut(job.region.astype(np.float32), size), 0, 1),
-            sketch=None if self._sketcher is None else _window(base, window, size),
+            sketch=None if self._sketch is None else _window(base, window, size),
             noise=torch.randn(shape, generator=torch.Generator().manual_seed(seed)),
             seed=seed + 1,
         )
@@ -220,6 +224,10 @@ class DiffusionSynthesizer(ABC):
             | self.settings.model_dump(mode="json")
             | {"reweighting": self.reweighting}
         )
+
+    def _sketcher(self, supports: Sequence[Support]) -> Sketcher:
+        """What draws the sketches: support defects that fill the region."""
+        return MaskFill(supports)
 
     @abstractmethod
     def _tokens(self, mask: Tensor) -> Tensor:

@@ -31,6 +31,9 @@ RIM = 3
 SMOOTH = 1.5
 """Pixels of the coarse part by which the map is smoothed."""
 
+FEW = 200
+"""Points on which the way to lay a part is chosen."""
+
 LEAST_PART = 0.02
 """Share of the largest part below which a part of a support mask is a speck, not drawn from."""
 
@@ -44,13 +47,17 @@ class _Source:
 
     Attributes:
         image: with the surroundings that its surface is told from.
-        parts: those that are drawn from, in the cut's pixels.
+        mask: boolean.
         hidden: boolean, the mask and its rim.
+        parts: those that are drawn from, in the cut's pixels.
+        seen: for each part how strongly each of its points differs from the surface, squared.
     """
 
     image: Image
-    parts: tuple[Part, ...]
+    mask: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
+    parts: tuple[Part, ...]
+    seen: tuple[NDArray[np.float64], ...]
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,10 @@ class MaskFill:
         below = surface_under(normal[window].astype(np.float32), inside)
         points = np.zeros((*inside.shape, 2), np.float32)
         for part in parts_of(inside):
-            _lay(points, part, _likest(part, source.parts), rng)
+            likest = _likest(part, source.parts)
+            middle = _middle(source.parts[likest], source.seen[likest], rng)
+            _lay(points, part, source.parts[likest], middle)
+        points = _kept_within(points, source.mask)
         defect, surface = (
             cv2.remap(one, points, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             for one in (support, below_support)
@@ -99,28 +109,38 @@ class MaskFill:
         return image
 
 
-def correspondence(target: Part, source: Part, rng: np.random.Generator) -> NDArray[np.float64]:
+def correspondence(target: Part, source: Part, middle: float) -> NDArray[np.float64]:
     """Points of the source's image, ``(n, 2)``, that the target's pixels show.
 
-    The generator chooses the piece of a source that is too long. Of the four ways to lay one part
-    on the other (either end first, either side up) the one is taken that turns least, since light
-    falls from where it fell.
+    Of the four ways to lay one part on the other (either end first, either side up) the one is
+    taken that turns least, since light falls from where it fell.
+
+    Args:
+        target: the part to fill, with ``n`` points.
+        source: the part to fill it with.
+        middle: where, along the source, the piece is cut out of one that is too long.
     """
     ratio = target.slenderness / source.slenderness
     times = max(1, round(ratio))
     share = ratio if ratio < MUCH_SHORTER else 1.0
-    begin = float(rng.uniform(0, 1 - share))
-    centred = target.points - target.points.mean(axis=0)
-    best, most = source.points[:0], -np.inf
-    for along in (target.along, 1 - target.along):
+    begin = float(np.clip(middle - share / 2, 0, 1 - share))
+
+    def found(backwards: bool, side: int, every: int) -> NDArray[np.float64]:
         # There and back again, so that both ends of the target are ends of the source.
-        way = begin + share * (1 - np.abs((along * times) % 2 - 1))
-        for across in (target.across, -target.across):
-            found = source.nearest(way, across, target.depth)
-            likeness = float((centred * (found - found.mean(axis=0))).sum())
-            if likeness > most:
-                best, most = found, likeness
-    return best
+        way = 1 - np.abs((target.along[::every] * times) % 2 - 1)
+        way = begin + share * (1 - way if backwards else way)
+        return source.nearest(
+            way,
+            side * target.across[::every],
+            target.depth[::every],
+            target.place[::every],
+        )
+
+    every = max(1, len(target.points) // FEW)
+    centred = target.points[::every] - target.points[::every].mean(axis=0)
+    ways = [(backwards, side) for backwards in (False, True) for side in (1, -1)]
+    likeness = [float((centred * found(*way, every)).sum()) for way in ways]
+    return found(*ways[int(np.argmax(likeness))], 1)
 
 
 def _source(image: Image, mask: NDArray[np.bool_]) -> _Source:
@@ -131,13 +151,19 @@ def _source(image: Image, mask: NDArray[np.bool_]) -> _Source:
             f"and {int(mask.sum())} defective pixels, the image {image.shape[:2]}."
         )
     window = _grown(Box.around(mask), mask.shape)
-    cut = mask[window]
+    cut = mask[window].copy()
     parts = parts_of(cut)
     large = tuple(part for part in parts if part.mask.sum() >= LEAST_PART * parts[0].mask.sum())
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1))
     hidden = cv2.dilate(cut.astype(np.uint8), disc) > 0
     kept: Image = image[window].copy()
-    return _Source(kept, large, hidden)
+    shown = kept.astype(np.float32)
+    change = np.square(shown - surface_under(shown, hidden)).reshape(*hidden.shape, -1).sum(axis=2)
+    seen = []
+    for part in large:
+        x, y = np.rint(part.points).astype(int).T
+        seen.append(change[y, x].astype(np.float64))
+    return _Source(kept, cut, hidden, large, tuple(seen))
 
 
 def _grown(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -149,20 +175,24 @@ def _grown(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
     )
 
 
-def _likest(target: Part, parts: Sequence[Part]) -> Part:
-    """The part that needs the least stretching along and across."""
-    return min(
-        parts,
-        key=lambda part: (
-            np.abs(np.log(target.slenderness / part.slenderness))
-            + np.abs(np.log(target.width / part.width))
-        ),
-    )
+def _likest(target: Part, parts: Sequence[Part]) -> int:
+    """Number of the part that needs the least stretching along and across."""
+    stretch = [
+        abs(np.log(target.slenderness / part.slenderness)) + abs(np.log(target.width / part.width))
+        for part in parts
+    ]
+    return int(np.argmin(stretch))
 
 
-def _lay(points: NDArray[np.float32], target: Part, source: Part, rng: np.random.Generator) -> None:
+def _middle(part: Part, seen: NDArray[np.float64], rng: np.random.Generator) -> float:
+    """Where along a part something is seen of the defect, at random."""
+    total = np.cumsum(seen)
+    return float(part.along[min(np.searchsorted(total, rng.random() * total[-1]), len(seen) - 1)])
+
+
+def _lay(points: NDArray[np.float32], target: Part, source: Part, middle: float) -> None:
     """Write the source's points where the target is."""
-    found = correspondence(target, source, rng)
+    found = correspondence(target, source, middle)
     centre = target.points.mean(axis=0)
     affine = np.linalg.lstsq(_affine(target.points - centre), found, rcond=None)[0]
     # Only what bends is smoothed, so that shifts, turns and stretches stay exact to the border.
@@ -180,6 +210,19 @@ def _lay(points: NDArray[np.float32], target: Part, source: Part, rng: np.random
 
 def _affine(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([points, np.ones(len(points))])
+
+
+def _kept_within(points: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The points, those off the mask moved to its nearest pixels."""
+    x, y = (
+        np.clip(np.rint(points[..., axis]).astype(int), 0, mask.shape[1 - axis] - 1)
+        for axis in (0, 1)
+    )
+    near_y, near_x = ndimage.distance_transform_edt(
+        ~mask, return_distances=False, return_indices=True
+    )
+    nearest = np.stack([near_x[y, x], near_y[y, x]], axis=2).astype(np.float32)
+    return np.where(mask[y, x][..., None], points, nearest)
 
 
 def _toned(

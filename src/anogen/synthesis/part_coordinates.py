@@ -20,6 +20,9 @@ from anogen.placement.box import Box
 MOST_PIXELS = 2500
 """Coordinates are smooth: parts of more pixels are shrunk to as many."""
 
+PLACE = 0.05
+"""Half-widths that a deviation of the place counts."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -33,6 +36,7 @@ class Part:
         along: ``(n,)`` in [0, 1], the way from one end to the other.
         across: ``(n,)`` in (-1, 1), 0 in the middle, negative on one side.
         depth: ``(n,)`` in (0, 1], 1 in the middle.
+        place: ``(n, 2)``, the points about their mean, as a share of their deviation.
         length: from end to end, in pixels of the image.
         width: half of the typical width, in pixels of the image.
     """
@@ -44,6 +48,7 @@ class Part:
     along: NDArray[np.float64]
     across: NDArray[np.float64]
     depth: NDArray[np.float64]
+    place: NDArray[np.float64]
     length: float
     width: float
 
@@ -57,16 +62,26 @@ class Part:
         along: NDArray[np.float64],
         across: NDArray[np.float64],
         depth: NDArray[np.float64],
+        place: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """The points ``(m, 2)`` whose coordinates are nearest to those given, ``(m,)`` each."""
-        query = np.stack([along * self.slenderness, across, depth], axis=1)
-        found: NDArray[np.float64] = self.points[self._tree.query(query)[1]]
+        """The points ``(m, 2)`` whose coordinates are nearest to those given, ``m`` of each."""
+        _, index = self._tree.query(self._joined(along, across, depth, place))
+        found: NDArray[np.float64] = self.points[index]
         return found
 
     @cached_property
     def _tree(self) -> cKDTree:
-        """The pixels by their coordinates, all in half-widths."""
-        return cKDTree(np.stack([self.along * self.slenderness, self.across, self.depth], axis=1))
+        return cKDTree(self._joined(self.along, self.across, self.depth, self.place))
+
+    def _joined(
+        self,
+        along: NDArray[np.float64],
+        across: NDArray[np.float64],
+        depth: NDArray[np.float64],
+        place: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Coordinates in half-widths; the place decides between branches alone."""
+        return np.column_stack([along * self.slenderness, across, depth, PLACE * place])
 
 
 def parts_of(mask: NDArray[np.bool_]) -> list[Part]:
@@ -92,19 +107,23 @@ def _part(mask: NDArray[np.bool_], box: Box) -> Part:
     inside = _distance(padded)
     signed = np.where(padded, inside - 0.5, 0.5 - _distance(~padded))
     half = _half_widths(inside, padded)[padded]
-    depth = inside[padded] / half
+    # From the outline to the middle of the deepest pixel, so that thin parts have a rim, too.
+    depth = (inside[padded] - 0.5) / (half - 0.5)
     towards = _gradient(_spread(along, padded))[padded]
     inwards = _gradient(cv2.GaussianBlur(signed, (0, 0), 1.0))[padded]
     # The side is lost at both ends of a part, where the way in is the way along.
     side = towards[:, 0] * inwards[:, 1] - towards[:, 1] * inwards[:, 0]
+    points = (np.argwhere(coarse)[:, ::-1] + 0.5) * scale - 0.5 + (box.x0, box.y0)
+    centred = points - points.mean(axis=0)
     return Part(
         box=box,
         mask=mask,
         coarse=coarse,
-        points=(np.argwhere(coarse)[:, ::-1] + 0.5) * scale - 0.5 + (box.x0, box.y0),
+        points=points,
         along=along,
         across=side * (1 - depth),
         depth=depth,
+        place=centred / max(float(centred.std()), 1e-6),
         length=(length + 1) * step,
         width=float(np.median(half)) * step,
     )
