@@ -10,10 +10,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-import jinja2
 import numpy as np
 import yaml
-from markupsafe import Markup
 
 from anogen.bank.bank import Bank
 from anogen.bank.manifest import Entry
@@ -44,6 +42,7 @@ from anogen.study.gallery import (
     read_concept_header,
     rejected_examples,
 )
+from anogen.study.page import rendered
 from anogen.study.results import (
     BOTH,
     GENERATED,
@@ -60,7 +59,6 @@ from anogen.study.reviewed import reviewed_since
 from anogen.study.scoremaps import CaseGroup, case_groups
 from anogen.study.scores import Scores, read_scores
 
-TEMPLATES = Path(__file__).parent / "templates"
 # A report is mailed and opened on phones.
 LARGEST = 6_000_000
 EDGES = (320, 256, 208, 160, 128, 96)
@@ -183,35 +181,25 @@ def _page(run_folder: Path, config: Mapping[str, Any], results: Results, *, edge
         _category(name, number, run_folder, results, dataset, edge=edge)
         for number, name in enumerate(names)
     ]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return rendered(
+        "report.html",
+        {
+            "kind": "report",
+            "title": root.name if root is not None and root.name else "anogen run",
+            "pages": pages,
+            "names": NAMES,
+            "columns": COLUMNS,
+            "command": _command(config),
+            "versions": _versions(config, results),
+            "settings": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
+            "durations": _durations(results.runs),
+            "hashes": sorted(
+                {(run.category, run.detector, run.arm, run.settings_hash) for run in results.runs}
+            ),
+            "reviewed": reviewed_since(run_folder, results),
+            "missing": sorted(dataset.missing) if root is not None else [],
+        },
     )
-    environment.filters["points"] = points
-    environment.filters["breakable"] = _breakable
-    return environment.get_template("report.html").render(
-        title=root.name if root is not None and root.name else "anogen run",
-        pages=pages,
-        names=NAMES,
-        columns=COLUMNS,
-        command=_command(config),
-        versions=_versions(config, results),
-        settings=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
-        durations=_durations(results.runs),
-        hashes=sorted({(run.category, run.detector, run.settings_hash) for run in results.runs}),
-        reviewed=reviewed_since(run_folder, results),
-        missing=sorted(dataset.missing) if root is not None else [],
-        style=Markup((TEMPLATES / "style.css").read_text()),
-        script=Markup((TEMPLATES / "script.js").read_text()),
-    )
-
-
-def _breakable(text: str) -> Markup:
-    """The text, escaped, with leave to break a line after each plus sign."""
-    return Markup("+<wbr>").join(text.split("+"))
 
 
 def _category(

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
-from markupsafe import Markup
-
 from anogen.files import write_text
 from anogen.study.curves import Intervals, intervals
-from anogen.study.gain import METRICS, NAMES, points
-from anogen.study.report import TEMPLATES, Cell
+from anogen.study.gain import METRICS, NAMES
+from anogen.study.page import rendered
+from anogen.study.report import Cell
 from anogen.study.results import Gain
 from anogen.study.study_results import COLUMNS, StudyGain, StudyResults, StudyRow
 from anogen.study.tables import (
@@ -47,32 +45,29 @@ class Block:
 
 def write_page(path: Path, results: StudyResults, *, command: Sequence[str]) -> Path:
     """Write the page into the study's folder and return its path; it needs no network."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["points"] = points
-    page = environment.get_template("study.html").render(
-        results=results,
-        blocks=[
-            _block(results, heading(results, product, detector), rows)
-            for product, detector, rows in blocks(results)
-        ],
-        generation=[
-            (generation_heading(results, product), generation_rows(results, product))
-            for product in dict.fromkeys(row.product for row in results.generation)
-        ],
-        generation_columns=GENERATION_COLUMNS,
-        caveats=caveats(results),
-        columns=COLUMNS,
-        names=NAMES,
-        cells=list(dict.fromkeys((r.cell, r.product, r.detector, r.arm) for r in results.runs)),
-        command=shlex.join(command),
-        style=Markup((TEMPLATES / "style.css").read_text()),
-        script=Markup((TEMPLATES / "script.js").read_text()),
+    page = rendered(
+        "study.html",
+        {
+            "kind": "study",
+            "title": results.title,
+            "results": results,
+            "blocks": [
+                _block(results, heading(results, product, detector), rows)
+                for product, detector, rows in blocks(results)
+            ],
+            "generation": [
+                (generation_heading(results, product), generation_rows(results, product))
+                for product in dict.fromkeys(row.product for row in results.generation)
+            ],
+            "generation_columns": GENERATION_COLUMNS,
+            "caveats": caveats(results),
+            "columns": COLUMNS,
+            "names": NAMES,
+            "cells": list(
+                dict.fromkeys((r.cell, r.product, r.detector, r.arm) for r in results.runs)
+            ),
+            "command": shlex.join(command),
+        },
     )
     target = path / "report" / "index.html"
     write_text(target, page)
