@@ -1,12 +1,14 @@
 """Weights of the attention, worked out by hand."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
 
 from anogen.synthesis.reweighting import (
     BARELY_SEEN,
+    MOST,
     fast_weights,
     official_weights,
     paper_weights,
@@ -46,7 +48,9 @@ def test_official_by_hand():
     )
 
 
-@pytest.mark.parametrize("form", [fast_weights, official_weights])
+@pytest.mark.parametrize(
+    "form", [partial(fast_weights, expected=torch.tensor(4.0)), official_weights]
+)
 def test_little_change_gets_more_attention_and_images_do_not_mix(form):
     generator = torch.Generator().manual_seed(0)
     normal = torch.randn(2, 8, 6, 6, generator=generator)
@@ -62,16 +66,23 @@ def test_little_change_gets_more_attention_and_images_do_not_mix(form):
     torch.testing.assert_close(alone, weights[1:])
 
 
-def test_fast_keeps_the_mean_of_the_mask_and_does_not_know_units():
-    generator = torch.Generator().manual_seed(0)
-    normal = torch.randn(3, 8, 6, 6, generator=generator)
-    change = torch.randn(3, 8, 6, 6, generator=generator)
-    cells = torch.rand(3, 1, 6, 6, generator=generator) > 0.5
-    weights = fast_weights(normal + change, normal, cells)
-    for image, inside in zip(weights, cells, strict=True):
-        assert float(image[inside].mean()) == pytest.approx(1, abs=1e-5)
-        assert image.max() / image.min() < math.e
-    torch.testing.assert_close(fast_weights(normal + 7 * change, normal, cells), weights)
+def test_fast_by_hand():
+    """No change, half of what is expected, all of it, and more; a fifth cell outside."""
+    normal = torch.randn(1, 2, 1, 5, generator=torch.Generator().manual_seed(0))
+    change = torch.tensor([0.0, 0.5, 1.0, 9.0, 0.0]).mul(0.3).sqrt().view(1, 1, 1, 5)
+    cells = torch.tensor([True, True, True, True, False]).view(1, 1, 1, 5)
+    weights = fast_weights(normal + change, normal, cells, torch.tensor(0.3))
+    expected = [MOST, (MOST + 1) / 2, 1, 1, 1]
+    assert weights.flatten().tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_fast_raises_all_of_a_mask_where_all_is_faint():
+    normal = torch.zeros(2, 4, 6, 6)
+    cells = torch.ones(2, 1, 6, 6, dtype=torch.bool)
+    expected = torch.tensor([1.0, 0.01]).view(2, 1, 1, 1)
+    weights = fast_weights(normal + 0.1, normal, cells, expected)
+    torch.testing.assert_close(weights[0], torch.full((1, 6, 6), 1 + 0.99 * (MOST - 1)))
+    torch.testing.assert_close(weights[1], torch.ones(1, 6, 6))
 
 
 def test_no_cells_and_no_change_are_finite():
@@ -79,7 +90,8 @@ def test_no_cells_and_no_change_are_finite():
     empty = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
     full = ~empty
     assert (official_weights(latents, latents, full) == 1).all()
-    torch.testing.assert_close(fast_weights(latents, latents, full), torch.ones(1, 1, 4, 4))
+    assert (fast_weights(latents, latents, full, torch.tensor(0.0)) == MOST).all()
+    assert (fast_weights(latents, latents, empty, torch.tensor(1.0)) == 1).all()
     assert (official_weights(latents, latents, empty) == 1).all()
 
 
@@ -91,6 +103,7 @@ def test_forms_by_name(small_prior):
         "mask": torch.ones(1, 1, size, size),
         "cells": torch.ones(1, 1, cells, cells, dtype=torch.bool),
         "tokens": 3,
+        "expected": lambda: torch.tensor(1.0),
     }
     assert reweighting_of("none", small_prior, **given) is None
     for form, target, side in (("fast", "map", cells), ("paper", "map", size)):

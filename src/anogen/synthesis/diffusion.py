@@ -9,6 +9,7 @@ prior, and what is believed of the mask.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -32,6 +33,7 @@ from anogen.synthesis.mask_fill import MaskFill
 from anogen.synthesis.mask_recovery import change_map, recover_mask
 from anogen.synthesis.reweighting import Form, reweighting_of
 from anogen.synthesis.settings import SynthesisSettings
+from anogen.synthesis.surface import surface_under
 
 Sketcher = Callable[[Image, NDArray[np.bool_], np.random.Generator], Image]
 """From a normal image and a region the image with a rough defect, the normal outside the region."""
@@ -74,7 +76,8 @@ class DiffusionSynthesizer(ABC):
         prior: the frozen prior.
         concept: a concept that was learned with it.
         settings: how to draw.
-        supports: the support shots; needed for ``init: sketch``.
+        supports: the support shots; needed for ``init: sketch``, and what the ``fast`` re-weighting
+            measures changes against.
 
     Raises:
         InputError: if the concept belongs to another prior, or sketches lack supports.
@@ -99,6 +102,7 @@ class DiffusionSynthesizer(ABC):
         self.concept = concept
         self.settings = settings
         self.reweighting = settings.reweighting or self.default_reweighting
+        self._supports = tuple(supports)
         self._sketch = self._sketcher(supports) if settings.init == "sketch" else None
         if concept.tokens.shape[1] != prior.token_dim:
             prior.context(concept.tokens[None])  # says what is wrong
@@ -158,11 +162,35 @@ class DiffusionSynthesizer(ABC):
                 mask=pixels,
                 cells=drawn_cells(region),
                 tokens=tokens.shape[1],
+                expected=lambda: self._expected_change(normal),
             ),
         )
         drawn = _arrays(self.prior.decode(latents))
         decoded = _arrays(self.prior.decode(normal if start is None else start))
         return [self._finish(p, drawn[row], decoded[row]) for row, p in enumerate(prepared)]
+
+    def _expected_change(self, normal: Tensor) -> Tensor:
+        """What ``reweighting_of`` expects; without shots, how far normal cells are apart."""
+        if not self._supports:
+            return normal.var(dim=(2, 3), keepdim=True).mean(dim=1, keepdim=True)
+        return self._change_of_shots
+
+    @cached_property
+    def _change_of_shots(self) -> Tensor:
+        """Squared distance of the shots' latents to their surfaces', a mean over all defects."""
+        size = self.prior.image_size
+        shown, surfaces, regions = [], [], []
+        for image, mask in self._supports:
+            box = Box.around(mask)
+            window = window_around(box, *mask.shape, size=size, context=self.settings.context)
+            region = np.clip(window.cut(mask.astype(np.float32), size), 0, 1)
+            shown.append(_window(image, window, size))
+            surfaces.append(surface_under(shown[-1], region > 0))
+            regions.append(torch.from_numpy(region)[None])
+        distance = self.prior.encode(_tensor(shown)) - self.prior.encode(_tensor(surfaces))
+        factor = size // self.prior.latent_size
+        cells = drawn_cells(F.avg_pool2d(torch.stack(regions), factor))
+        return distance.square().mean(dim=1, keepdim=True)[cells].mean()
 
     def _prepare(self, job: Job) -> _Prepared:
         check(job.normal, job.region)

@@ -14,10 +14,13 @@ cells that a thin mask shares with its surroundings). The forms:
 - ``official``: what the released code does instead. The distance is between the noisy latents and
   the normal's clean ones; the weights are reciprocals that sum to |m|_1, clamped to [1, 1.5], and
   multiply the logits at the learned tokens.
-- ``fast``: ours. The distance is that of the predicted clean latents, so that no step decodes, in
-  units of its own mean over the mask.
+- ``fast``: ours. The distance is that of the predicted clean latents, so that no step decodes, as a
+  share of the change that the defect's shots show. The softmax keeps the mean weight at 1: where
+  all is faint, nothing is raised. Here the weight is 1 where as much has changed as in the shots,
+  and rises to ``MOST`` where the prediction still is the normal, each cell by itself.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -35,6 +38,10 @@ CLAMP = (1.0, 1.5)
 """Limits of the released code's weights (``ddim.py``)."""
 
 
+MOST = 2.0
+"""The fast form's weight where nothing has changed so far."""
+
+
 def reweighting_of(
     form: Form,
     prior: LatentDiffusion,
@@ -44,6 +51,7 @@ def reweighting_of(
     mask: Tensor,
     cells: Tensor,
     tokens: int,
+    expected: Callable[[], Tensor],
 ) -> Reweighting | None:
     """The re-weighting of a batch that is about to be sampled; None for ``none``.
 
@@ -55,6 +63,8 @@ def reweighting_of(
         mask: ``(B, 1, S, S)`` in [0, 1], where the defect was asked for.
         cells: boolean ``(B, 1, s, s)``, the cells of the latents that are drawn.
         tokens: number of learned tokens.
+        expected: gives the squared distance from the normal latents, a mean over channels, that
+            a defect of this kind has: one number, or ``(B, 1, 1, 1)``. Asked by ``fast`` alone.
 
     Raises:
         InputError: if the prior's attention cannot be weighted.
@@ -66,9 +76,10 @@ def reweighting_of(
         return Reweighting(attention, lambda noisy, _: official_weights(noisy, normal, cells))
     attention = WeightedAttention(prior, target="map", tokens=tokens)
     if form == "fast":
+        change = expected()
         return Reweighting(
             attention,
-            lambda _, clean: None if clean is None else fast_weights(clean, normal, cells),
+            lambda _, clean: None if clean is None else fast_weights(clean, normal, cells, change),
         )
     return Reweighting(
         attention,
@@ -86,12 +97,14 @@ def paper_weights(predicted: Tensor, images: Tensor, mask: Tensor) -> Tensor:
     return _softmax(1 / difference.clamp_min(1), mask >= (fullest / 2).clamp_min(1e-6))
 
 
-def fast_weights(clean: Tensor, normal: Tensor, cells: Tensor) -> Tensor:
-    """Ours, on latents ``(B, C, s, s)`` and cells ``(B, 1, s, s)``: ``(B, 1, s, s)``."""
+def fast_weights(clean: Tensor, normal: Tensor, cells: Tensor, expected: Tensor) -> Tensor:
+    """Ours, on latents ``(B, C, s, s)`` and cells ``(B, 1, s, s)``: ``(B, 1, s, s)``.
+
+    ``1 + (MOST - 1) max(0, 1 - |clean - normal|^2 / expected)`` in the cells, 1 outside.
+    """
     distance = (clean - normal).square().mean(dim=1, keepdim=True)
-    count = cells.sum(dim=(1, 2, 3), keepdim=True).clamp_min(1)
-    mean = (distance * cells).sum(dim=(1, 2, 3), keepdim=True) / count
-    return _softmax(1 / (1 + distance / mean.clamp_min(1e-12)), cells)
+    missing = (1 - distance / expected.clamp_min(1e-12)).clamp_min(0)
+    return torch.where(cells, 1 + (MOST - 1) * missing, 1.0)
 
 
 def official_weights(noisy: Tensor, normal: Tensor, cells: Tensor) -> Tensor:
