@@ -3,10 +3,12 @@
     python benchmarks/anomalydiffusion/filling.py [--count 200] [--data ../shared/data] [--seed 0]
 
 Masks are varied from those of three shots a defect; only irregular ones (several parts, or less
-than SOLID of their convex hull) are taken, two joined where one alone is not. A pixel has visibly
-changed where the difference of CIELAB colour, smoothed over a pixel, exceeds VISIBLE. All variants
-draw the same masks on the same good parts with the same noise. Cost is the processor time of the
-sampling steps alone, as a multiple of plain sampling; the least of --repeats turns.
+than SOLID of their convex hull) are taken, two near each other joined where one alone is not. A
+pixel has visibly changed where the difference of CIELAB colour, smoothed over a pixel, exceeds
+VISIBLE. All variants draw the same masks on the same good parts with the same noise; drawings from
+noise, from the normal and from a sketch are reported apart, and beside them what the sketch fills
+before anything is drawn. Cost is the processor time of the sampling steps alone, as a multiple of
+plain sampling; the least of --repeats turns.
 
 Every finished batch is a line in --work, and learned concepts lie there too: started again it goes
 on. Writes filling.json and filling.md beside itself, and a sheet to --sheet (most of the data
@@ -42,7 +44,7 @@ from anogen.prior.loading import load_prior
 from anogen.seeds import rng_of, seed_of
 from anogen.synthesis import diffusion
 from anogen.synthesis.anomalydiffusion import AnomalyDiffusionSynthesizer
-from anogen.synthesis.contract import Anomaly
+from anogen.synthesis.mask_fill import MaskFill
 from anogen.synthesis.settings import SynthesisSettings
 
 DEFECTS = {
@@ -63,13 +65,21 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "official, dilated": {"reweighting": "official", "dilation": 0.25},
 }
 
+INITS = ("noise", "normal", "sketch")
+
+SHOWN = ("none", "fast")
+"""Variants on the sheet."""
+
 SOLID = 0.8
 """Share of its convex hull below which a mask in one part is irregular."""
 
 VISIBLE = 5.0
 """CIELAB units; 2.3 is a difference that is just noticed side by side."""
 
-BATCH = 8
+BATCH = 4
+
+TRIES = 12
+"""Second masks, of which the one nearest to the first is taken."""
 
 
 class Product:
@@ -95,11 +105,12 @@ class Product:
         rng = rng_of(seed, "filling", self.root.name, defect, number)
         normal = self.goods[int(rng.integers(len(self.goods)))]
         ground = Ground(foreground(normal, self.method))
-        mask = np.zeros(normal.shape[:2], bool)
-        for _ in range(2):
-            mask |= self.masks[defect].draw(ground, rng, what=defect).mask(*mask.shape)
-            if irregular(mask):
-                break
+        first = self.masks[defect].draw(ground, rng, what=defect)
+        mask = first.mask(*normal.shape[:2])
+        if not irregular(mask):
+            others = [self.masks[defect].draw(ground, rng, what=defect) for _ in range(TRIES)]
+            nearest = min(others, key=lambda other: gap(first.box, other.box))
+            mask |= nearest.mask(*mask.shape)
         return diffusion.Job(normal, mask, rng)
 
 
@@ -114,6 +125,11 @@ def _shots(root: Path, defect: str) -> list[Shot]:
     return found
 
 
+def gap(box: Box, other: Box) -> int:
+    """Pixels between two boxes along the axis where there are more; negative where they meet."""
+    return max(box.x0 - other.x1, other.x0 - box.x1, box.y0 - other.y1, other.y0 - box.y1)
+
+
 def irregular(mask: NDArray[np.bool_]) -> bool:
     """Several parts, or far from convex."""
     if cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] > 2:
@@ -122,16 +138,16 @@ def irregular(mask: NDArray[np.bool_]) -> bool:
     return bool(mask.sum() < SOLID * max(cv2.contourArea(hull), 1))
 
 
-def filled(anomaly: Anomaly, normal: NDArray[Any]) -> float:
+def filled(shown: NDArray[Any], job: diffusion.Job) -> float:
     """Share of the mask that was asked for whose colour visibly changed."""
     before, after = (
         cv2.GaussianBlur(
             cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), (0, 0), 1.0
         )
-        for image in (normal, anomaly.image)
+        for image in (job.normal, shown)
     )
     difference = np.linalg.norm(after - before, axis=2)
-    return float((difference[anomaly.region] > VISIBLE).mean())
+    return float((difference[job.region] > VISIBLE).mean())
 
 
 def concepts_of(
@@ -153,19 +169,20 @@ def concepts_of(
 
 
 def batches(options: argparse.Namespace) -> Iterator[tuple[str, str, range]]:
-    """Product, defect and numbers of each batch; every defect has the same share."""
+    """Product, defect and numbers of each batch, in turn, so that few cover all of them."""
     defects = [(product, defect) for product, names in DEFECTS.items() for defect in names]
     each, more = divmod(options.count, len(defects))
-    for index, (product, defect) in enumerate(defects):
-        count = each + (index < more)
-        for start in range(0, count, BATCH):
-            yield product, defect, range(start, min(start + BATCH, count))
+    for start in range(0, each + 1, BATCH):
+        for index, (product, defect) in enumerate(defects):
+            stop = min(start + BATCH, each + (index < more))
+            if start < stop:
+                yield product, defect, range(start, stop)
 
 
-def settings_of(variant: str, options: argparse.Namespace) -> SynthesisSettings:
-    given = {"init": options.init, "steps": options.steps, "strength": options.strength}
+def settings_of(variant: str, init: str, options: argparse.Namespace) -> SynthesisSettings:
+    given = {"steps": options.steps, "strength": options.strength}
     chosen = {name: value for name, value in given.items() if value is not None}
-    return SynthesisSettings.model_validate(VARIANTS[variant] | chosen)
+    return SynthesisSettings.model_validate(VARIANTS[variant] | chosen | {"init": init})
 
 
 class Stopwatch:
@@ -216,12 +233,37 @@ def tile(image: NDArray[Any], mask: NDArray[np.bool_], *, outline: bool) -> NDAr
     return small
 
 
-def report(options: argparse.Namespace, fingerprint: str, rows: list[Any], cost: Any) -> None:
-    """Means with their spread over paired differences, as JSON and Markdown."""
+def drawings(
+    synthesizers: dict[str, dict[str, AnomalyDiffusionSynthesizer]],
+    product: Product,
+    defect: str,
+    numbers: list[int],
+    seed: int,
+) -> Iterator[tuple[int, diffusion.Job, NDArray[Any], dict[str, dict[str, NDArray[Any]]]]]:
+    """Number, job, sketch, and the image of each start and variant."""
+
+    def jobs() -> list[diffusion.Job]:
+        return [product.job(defect, number, seed) for number in numbers]
+
+    drawn = {
+        init: {variant: each.draw(jobs()) for variant, each in variants.items()}
+        for init, variants in synthesizers.items()
+    }
+    fill = MaskFill([(shot.image, shot.mask) for shot in product.shots[defect]])
+    for index, (number, job) in enumerate(zip(numbers, jobs(), strict=True)):
+        images = {
+            init: {variant: anomalies[index].image for variant, anomalies in variants.items()}
+            for init, variants in drawn.items()
+        }
+        yield number, job, fill(job.normal, job.region, job.rng), images
+
+
+def table_of(rows: list[Any], init: str, cost: dict[str, float]) -> dict[str, Any]:
+    """Mean of each variant and of its paired differences to plain sampling."""
     table = {}
-    plain = np.array([row["filled"]["none"] for row in rows])
+    plain = np.array([row["filled"][init]["none"] for row in rows])
     for variant in VARIANTS:
-        values = np.array([row["filled"][variant] for row in rows])
+        values = np.array([row["filled"][init][variant] for row in rows])
         difference = values - plain
         error = float(difference.std(ddof=1) / np.sqrt(len(rows))) if len(rows) > 1 else 0.0
         table[variant] = {
@@ -230,42 +272,88 @@ def report(options: argparse.Namespace, fingerprint: str, rows: list[Any], cost:
             "standard_error": round(error, 4),
             "cost": cost[variant],
         }
-    example = settings_of("none", options).model_dump(mode="json", exclude={"reweighting"})
+    return table
+
+
+def report(
+    options: argparse.Namespace,
+    fingerprint: str,
+    rows: list[Any],
+    cost: dict[str, dict[str, float]],
+) -> None:
+    """The tables of all starts, as JSON and Markdown."""
+    tables = {init: table_of(rows, init, cost[init]) for init in INITS}
+    names = sorted({row["defect"] for row in rows})
+    sketches = {
+        name: round(float(np.mean([r["sketch"] for r in rows if r["defect"] == name])), 4)
+        for name in names
+    }
+    settings = settings_of("none", "sketch", options).model_dump(mode="json")
     result = {
         "prior": fingerprint,
         "seed": options.seed,
         "images": len(rows),
         "learn_steps": options.learn_steps,
-        "synthesis": example,
+        "synthesis": {k: v for k, v in settings.items() if k not in ("reweighting", "init")},
         "visible_from": VISIBLE,
-        "variants": table,
+        "sketch_alone": round(float(np.mean([row["sketch"] for row in rows])), 4),
+        "init": tables,
         "by_defect": {
-            name: {
-                variant: round(
-                    float(np.mean([r["filled"][variant] for r in rows if r["defect"] == name])), 4
-                )
-                for variant in VARIANTS
+            name: {"sketch_alone": sketches[name]}
+            | {
+                init: {
+                    variant: round(
+                        float(
+                            np.mean(
+                                [r["filled"][init][variant] for r in rows if r["defect"] == name]
+                            )
+                        ),
+                        4,
+                    )
+                    for variant in VARIANTS
+                }
+                for init in INITS
             }
-            for name in sorted({row["defect"] for row in rows})
+            for name in names
         },
     }
     write_text(options.out / "filling.json", json.dumps(result, indent=2) + "\n")
     lines = [
         "# Share of the mask that visibly changed",
         "",
-        f"{len(rows)} irregular and multi-part masks, prior {fingerprint}, init {example['init']}, "
-        f"{example['steps']} steps; paired with plain sampling (standard error of the difference).",
+        f"{len(rows)} irregular and multi-part masks, prior {fingerprint}, {settings['steps']} "
+        f"steps, from normal and sketch at strength {settings['strength']}, concepts learned in "
+        f"{options.learn_steps} steps; paired with plain sampling (standard error of the "
+        f"difference). Sketches alone fill {result['sketch_alone']:.1%}.",
         "",
-        "| re-weighting | filled | more than none | cost of the steps |",
-        "|---|---|---|---|",
+        "| start | re-weighting | filled | more than none | cost of the steps |",
+        "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {variant} | {row['filled']:.1%} | {100 * row['more_than_none']:+.1f} "
+        f"| {init} | {variant} | {row['filled']:.1%} | {100 * row['more_than_none']:+.1f} "
         f"({100 * row['standard_error']:.1f}) points | {row['cost']:.2f} |"
+        for init, table in tables.items()
         for variant, row in table.items()
     ]
     write_text(options.out / "filling.md", "\n".join([*lines, ""]))
     print("\n".join(lines))
+
+
+def synthesizers_of(
+    prior: LatentDiffusion, product: Product, defect: str, options: argparse.Namespace
+) -> dict[str, dict[str, AnomalyDiffusionSynthesizer]]:
+    """Each variant's synthesizer, by the start."""
+    concept = concepts_of(prior, product, options)[defect]
+    supports = [(shot.image, shot.mask) for shot in product.shots[defect]]
+    return {
+        init: {
+            variant: AnomalyDiffusionSynthesizer(
+                prior, concept, settings=settings_of(variant, init, options), supports=supports
+            )
+            for variant in VARIANTS
+        }
+        for init in INITS
+    }
 
 
 def main() -> None:
@@ -274,7 +362,6 @@ def main() -> None:
     parser.add_argument("--prior", default="embedded")
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--init", choices=("noise", "normal", "sketch"))
     parser.add_argument("--steps", type=int)
     parser.add_argument("--strength", type=float)
     parser.add_argument("--repeats", type=int, default=3)
@@ -288,7 +375,11 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     key = {
         "prior": prior.fingerprint,
-        "settings": [settings_of(variant, options).model_dump(mode="json") for variant in VARIANTS],
+        "settings": [
+            settings_of(variant, init, options).model_dump(mode="json")
+            for init in INITS
+            for variant in VARIANTS
+        ],
         "learn_steps": options.learn_steps,
         "seed": options.seed,
     }
@@ -297,7 +388,7 @@ def main() -> None:
     done = {(row["defect"], row["number"]): row for row in map(json.loads, lines)}
     products: dict[str, Product] = {}
     tiles: list[NDArray[np.uint8]] = []
-    cost: dict[str, float] = {}
+    cost: dict[str, dict[str, float]] = {}
     rows = []
     for product_name, defect, numbers in batches(options):
         name = f"{Path(product_name).name}/{defect}"
@@ -307,35 +398,31 @@ def main() -> None:
                 names = DEFECTS[product_name]
                 products[product_name] = Product(options.data / product_name, names)
             product = products[product_name]
-            concept = concepts_of(prior, product, options)[defect]
-            synthesizers = {
-                variant: AnomalyDiffusionSynthesizer(
-                    prior,
-                    concept,
-                    settings=settings_of(variant, options),
-                    supports=[(shot.image, shot.mask) for shot in product.shots[defect]],
-                )
-                for variant in VARIANTS
-            }
-            if not cost:
-                timed = range(min(BATCH, options.count))
-                jobs = [product.job(defect, number, options.seed) for number in timed]
-                cost = costs(synthesizers, jobs, watch, options.repeats)
+            synthesizers = synthesizers_of(prior, product, defect, options)
+        if not cost:
+            jobs = [product.job(defect, number, options.seed) for number in range(2 * BATCH)]
+            for init, variants in synthesizers.items():
+                cost[init] = costs(variants, jobs, watch, options.repeats)
         if wanted:
-            drawn = {
-                variant: synthesizer.draw([product.job(defect, n, options.seed) for n in numbers])
-                for variant, synthesizer in synthesizers.items()
-            }
-            jobs = [product.job(defect, number, options.seed) for number in numbers]
             with journal.open("a") as file:
-                for index, (number, job) in enumerate(zip(numbers, jobs, strict=True)):
-                    shares = {v: round(filled(drawn[v][index], job.normal), 4) for v in VARIANTS}
-                    done[name, number] = {"defect": name, "number": number, "filled": shares}
+                drawn = drawings(synthesizers, product, defect, wanted, options.seed)
+                for number, job, sketch, images in drawn:
+                    shares = {
+                        init: {v: round(filled(image, job), 4) for v, image in variants.items()}
+                        for init, variants in images.items()
+                    }
+                    done[name, number] = {
+                        "defect": name,
+                        "number": number,
+                        "sketch": round(filled(sketch, job), 4),
+                        "filled": shares,
+                    }
                     file.write(json.dumps(done[name, number]) + "\n")
-            for index, job in list(enumerate(jobs))[:2]:
-                images = [tile(job.normal, job.region, outline=True)]
-                images += [tile(drawn[v][index].image, job.region, outline=False) for v in VARIANTS]
-                tiles.append(np.hstack(images))
+                    if number < 2:
+                        shown = [sketch, *(i[v] for i in images.values() for v in SHOWN)]
+                        row = [tile(job.normal, job.region, outline=True)]
+                        row += [tile(image, job.region, outline=False) for image in shown]
+                        tiles.append(np.hstack(row))
             print(name, len(done), flush=True)
         rows += [done[name, number] for number in numbers]
     report(options, prior.fingerprint, rows, cost)

@@ -23,7 +23,7 @@ class SynthesisSettings(BaseModel):
     init: Literal["noise", "normal", "sketch"] = Field(
         default="sketch",
         description="start from pure noise (the paper), from the normal window, or from a "
-        "support defect warped into the region",
+        "support defect bent to fill the region (pasted into it where AnoGen draws in a box)",
     )
     strength: float = Field(
         default=0.3,
