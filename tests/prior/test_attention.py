@@ -10,6 +10,12 @@ from anogen.prior.attention import Reweighting, WeightedAttention
 from anogen.prior.sampling import SamplerSettings, blended_sampling
 
 
+@pytest.fixture(autouse=True)
+def _single_precision(monkeypatch):
+    """Two ways to the same numbers are compared: without the rounding of bfloat16."""
+    monkeypatch.setattr("anogen.prior.precision.matrix_units", lambda: False)
+
+
 def read_by_hand(layer, hidden, context, weights, target, learned):
     """The layer's output head by head, pixel by pixel; weights ``(B, pixels)``."""
     query, key, value = layer.to_q(hidden), layer.to_k(context), layer.to_v(context)

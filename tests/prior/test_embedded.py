@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from anogen.errors import InputError
 from anogen.prior.embedded import cosine_schedule, fingerprint_of, load_embedded
 from anogen.prior.loading import load_prior
+from anogen.prior.precision import matrix_units
 from anogen.prior.vocabulary import TOKENS_PER_WORD, Vocabulary
 
 PRIORS = ["small_prior"]
@@ -142,6 +143,17 @@ def test_without_surroundings_all_is_unknown_and_free(small_prior):
         region=torch.ones_like(latents[:, :1]),
     )
     assert torch.equal(bare, told)
+
+
+@pytest.mark.skipif(not matrix_units(), reason="no bfloat16 matrix units")
+def test_matrix_units_round_and_no_more(prior, monkeypatch):
+    latents, timestep, context, extra = noisy_batch(prior)
+    fast = prior.predict_noise(latents, timestep, context, **extra), prior.decode(latents)
+    monkeypatch.setattr("anogen.prior.precision.matrix_units", lambda: False)
+    exact = prior.predict_noise(latents, timestep, context, **extra), prior.decode(latents)
+    for rounded, single in zip(fast, exact, strict=True):
+        assert rounded.dtype == torch.float32
+        assert 0 < (rounded - single).abs().mean() < 0.02 * single.abs().mean()
 
 
 def test_the_cosine_schedule_by_hand():

@@ -62,7 +62,7 @@ def doctor() -> None:
     import torch
 
     from anogen.prior.embedded import WEIGHTS
-    from anogen.prior.pretrain.precision import matrix_units
+    from anogen.prior.precision import matrix_units
     from anogen.study.run_folder import versions
 
     for name, version in versions().items():

@@ -26,7 +26,6 @@ from anogen.prior.adaptation.fit import prepare
 from anogen.prior.adaptation.low_rank import attach
 from anogen.prior.adaptation.settings import AdaptSettings
 from anogen.prior.embedded import EmbeddedPrior
-from anogen.prior.pretrain.precision import training_precision
 from anogen.prior.pretrain.train_denoiser import denoising_loss, draw_examples
 from anogen.prior.vocabulary import GENERIC
 from anogen.seeds import rng_of, seed_of
@@ -90,16 +89,15 @@ def learn_jointly(
         spread = (torch.randperm(half, generator=generator) + rng.random()) / half
         timestep = (spread * len(prior.alphas_cumprod)).long()
         noise = torch.randn((half, *every.latents.shape[1:]), generator=generator)
-        with training_precision():
-            learned = masked_loss(
-                student,
-                every,
-                rows,
-                student.context(tokens[owner[rows]]),
-                timestep,
-                noise,
-                mask_guided=settings.mask_guided,
-            )
+        learned = masked_loss(
+            student,
+            every,
+            rows,
+            student.context(tokens[owner[rows]]),
+            timestep,
+            noise,
+            mask_guided=settings.mask_guided,
+        )
         examples = draw_examples(
             scenes,
             rng.integers(0, len(scenes.word), half),
@@ -107,7 +105,7 @@ def learn_jointly(
             len(GENERIC),
             normal_share=rehearsal.normal_share,
         )
-        loss = learned.float().mean() + denoising_loss(student, examples, generator).mean()
+        loss = learned.mean() + denoising_loss(student, examples, generator).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_([tokens, *weights], 1.0)

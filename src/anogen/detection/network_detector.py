@@ -20,6 +20,7 @@ from anogen.detection.memory import keep_freed_memory
 from anogen.detection.settings import DetectorSettings
 from anogen.errors import InputError
 from anogen.files import write_bytes
+from anogen.prior.precision import matrix_units
 
 S = TypeVar("S", bound=DetectorSettings)
 
@@ -233,8 +234,7 @@ def uses_bf16(settings: DetectorSettings, device: torch.device) -> bool:
         return settings.precision == "bf16"
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", None)  # not in every torch release
-    return bool(has_amx is not None and has_amx())
+    return matrix_units()
 
 
 def to_metadata(header: dict[str, str]) -> dict[str, str]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from anogen.errors import InputError
 from anogen.prior.autoencoder import SurfaceAutoencoder
+from anogen.prior.precision import matrix_precision, matrix_units
 from anogen.prior.vocabulary import Vocabulary
 
 WEIGHTS = Path(__file__).parent / "weights" / "embedded.safetensors"
@@ -88,11 +90,13 @@ class EmbeddedPrior(nn.Module):
 
     def encode(self, images: Tensor) -> Tensor:
         """See ``LatentDiffusion.encode``."""
-        return self.autoencoder.encode(images)
+        with matrix_precision():
+            return self.autoencoder.encode(images).float()
 
     def decode(self, latents: Tensor) -> Tensor:
         """See ``LatentDiffusion.decode``."""
-        return self.autoencoder.decode(latents).clamp(-1, 1)
+        with matrix_precision():
+            return self.autoencoder.decode(latents).float().clamp(-1, 1)
 
     def surroundings_of(self, images: Tensor, latents: Tensor, region: Tensor) -> Tensor:  # noqa: ARG002
         """See ``LatentDiffusion.surroundings_of``: latents, less where the region has its share."""
@@ -125,7 +129,8 @@ class EmbeddedPrior(nn.Module):
         stacked = torch.cat([offset / spread.sqrt(), surroundings, region], dim=1)
         if next(self.denoiser.parameters()).is_contiguous(memory_format=torch.channels_last):
             stacked = stacked.contiguous(memory_format=torch.channels_last)
-        residual: Tensor = self.denoiser(stacked, timestep, context).sample
+        with matrix_precision():
+            residual: Tensor = self.denoiser(stacked, timestep, context).sample.float()
         scale = (variance / spread).sqrt()
         return scale * residual + guess - (1 - level).sqrt() * surroundings
 
@@ -235,5 +240,9 @@ def load_embedded(path: Path | None = None) -> EmbeddedPrior:
     prior.alphas_cumprod = cosine_schedule()
     prior.fingerprint = fingerprint_of(tensors, prior.config)
     prior.requires_grad_(False)
-    prior.denoiser.to(memory_format=torch.channels_last)
+    if matrix_units():
+        # On maps this small, bfloat16 is fastest channels-first and with unfused attention.
+        prior.denoiser.set_attn_processor(AttnProcessor())
+    else:
+        prior.denoiser.to(memory_format=torch.channels_last)
     return prior.eval()

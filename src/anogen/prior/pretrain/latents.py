@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from anogen.files import write_bytes
 from anogen.placement.box import Box
 from anogen.prior.autoencoder import SurfaceAutoencoder
-from anogen.prior.pretrain.precision import training_precision
+from anogen.prior.precision import matrix_precision
 from anogen.prior.pretrain.scenes import Scenes, read_shard
 
 
@@ -44,7 +44,7 @@ def encode_scenes(model: SurfaceAutoencoder, scenes: Scenes) -> LatentScenes:
             x = (chunk.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(
                 memory_format=torch.channels_last
             )
-            with torch.no_grad(), training_precision():
+            with torch.no_grad(), matrix_precision():
                 parts.append(model.encode(x).half().contiguous())
         return torch.cat(parts).numpy()
 

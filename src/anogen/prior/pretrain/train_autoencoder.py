@@ -13,9 +13,9 @@ from torch import Tensor
 
 from anogen.files import write_bytes
 from anogen.prior.autoencoder import SurfaceAutoencoder
+from anogen.prior.precision import matrix_precision
 from anogen.prior.pretrain.checkpoint import TrainingState
 from anogen.prior.pretrain.log import TrainingLog
-from anogen.prior.pretrain.precision import training_precision
 from anogen.prior.pretrain.scenes import read_shard, shard_path
 from anogen.seeds import rng_of, seed_of
 
@@ -74,7 +74,7 @@ def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> No
         picked = windows[torch.from_numpy(rows[step % STEPS_PER_VISIT])]
         target = (picked.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         generator = torch.Generator().manual_seed(seed_of(seed, "autoencoder noise", step))
-        with training_precision():
+        with matrix_precision():
             latents = model.encode(target)
             noise = torch.randn(latents.shape, generator=generator)
             noisy = latents + LATENT_NOISE * noise

@@ -20,7 +20,6 @@ from anogen.prior.embedded import EmbeddedPrior
 from anogen.prior.pretrain.checkpoint import TrainingState
 from anogen.prior.pretrain.latents import LatentScenes
 from anogen.prior.pretrain.log import TrainingLog
-from anogen.prior.pretrain.precision import training_precision
 from anogen.seeds import rng_of, seed_of
 
 BATCH = 64
@@ -89,15 +88,14 @@ def denoising_loss(prior: EmbeddedPrior, examples: Examples, generator: torch.Ge
     level = prior.alphas_cumprod[timestep].float().view(-1, 1, 1, 1)
     noisy = level.sqrt() * examples.target + (1 - level).sqrt() * noise
     velocity = level.sqrt() * noise - (1 - level).sqrt() * examples.target
-    with training_precision():
-        predicted = prior.predict_velocity(
-            noisy,
-            timestep,
-            prior.vocabulary(examples.rows),
-            examples.surroundings,
-            examples.region,
-        )
-    error = (predicted.float() - velocity).square() * examples.weight
+    predicted = prior.predict_velocity(
+        noisy,
+        timestep,
+        prior.vocabulary(examples.rows),
+        examples.surroundings,
+        examples.region,
+    )
+    error = (predicted - velocity).square() * examples.weight
     channels = examples.target.shape[1]
     return error.sum(dim=(1, 2, 3)) / (examples.weight.sum(dim=(1, 2, 3)) * channels)
 
