@@ -151,6 +151,12 @@ class BankSettings(_Part):
         le=1,
         description="mean difference to the nearest shot; null: half of the good images' least",
     )
+    least_likeness: float | None = Field(
+        default=None,
+        ge=0,
+        description="distance to the nearest shot of another type by that of its own; null: 0.87, "
+        "0 lets every type pass",
+    )
 
 
 class TrainingSettings(_Part):

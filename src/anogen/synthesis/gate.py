@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from anogen.placement.box import Box
 from anogen.synthesis.canvas import FULL
 from anogen.synthesis.contract import Anomaly, Image
+from anogen.synthesis.copies import copy_limit
 from anogen.synthesis.croppaste import Support
 
 GREY_LEVEL = 1 / 255
@@ -34,6 +35,11 @@ COPY_SIZE = 32
 """Side in pixels at which whole images are compared."""
 
 
+LEAST_LIKENESS = 1 / 1.15
+"""A defect may lie a little nearer to a shot of another type, as some real ones do: of few shots,
+1 would reject a quarter of the real defects, this a tenth (``benchmarks/masks``)."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a drawing must keep to; the defaults let everything pass.
@@ -45,6 +51,8 @@ class Limits:
         least_on_object: share of the mask that must lie on the object.
         most_seam: share of the region's rim with a step that the normal hardly ever shows.
         least_distance: mean difference to the nearest support shot, as a share of white.
+        least_likeness: how much nearer its own type is than any other, see ``likeness``.
+        copy: distance of imprints below which a defect is a copy, see ``copies``.
     """
 
     least_change: float = 0.0
@@ -53,6 +61,8 @@ class Limits:
     least_on_object: float = 0.0
     most_seam: float = 1.0
     least_distance: float = 0.0
+    least_likeness: float = 0.0
+    copy: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ class Verdict:
     @property
     def rank(self) -> float:
         """Of two accepted drawings, the one with the lower rank is the better."""
-        return self.scores["seam"]
+        return -self.scores.get("likeness", 0.0)
 
 
 def judge(
@@ -75,6 +85,7 @@ def judge(
     *,
     on_object: NDArray[np.bool_] | None = None,
     shots: Sequence[Image] = (),
+    likeness: float | None = None,
 ) -> Verdict:
     """Judge one drawn defect.
 
@@ -84,6 +95,7 @@ def judge(
         limits: see :func:`calibrated`.
         on_object: boolean ``(H, W)``: where a defect may lie; everywhere if not given.
         shots: the support images, of which no copy is wanted.
+        likeness: of the defect to its type, where there are others to compare with.
 
     Returns:
         Scores ``area`` (pixels), ``filled`` (share of the region), ``change`` (share of white),
@@ -101,6 +113,8 @@ def judge(
     }
     if shots:
         scores["distance"] = min(_distance(anomaly.image, shot) for shot in shots)
+    if likeness is not None:
+        scores["likeness"] = likeness
     reason = None
     # Whatever the settings allow, no accepted image has an empty mask.
     if area < max(limits.smallest_area, 1):
@@ -115,6 +129,8 @@ def judge(
         reason = "the border of its region shows as a seam"
     elif scores.get("distance", 1.0) < limits.least_distance:
         reason = "the image is a copy of a support shot"
+    elif scores.get("likeness", 1.0) < limits.least_likeness:
+        reason = "the defect looks like one of another type"
     return Verdict({name: round(value, 5) for name, value in scores.items()}, reason)
 
 
@@ -145,6 +161,8 @@ def calibrated(
         smallest_area=max(LEAST_AREA, SMALLER * min(areas) * pixels),
         # A defect that fills its box, such as a round one, leaves the corners of it free.
         most_filled=max(0.9, max(filled)),
+        least_likeness=LEAST_LIKENESS,
+        copy=copy_limit(supports),
     )
     if objects:
         shares = [

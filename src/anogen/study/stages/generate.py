@@ -8,9 +8,10 @@ from tqdm import tqdm
 from anogen.bank.bank import Bank, image_path, mask_path
 from anogen.bank.manifest import Entry
 from anogen.concept.concept import load_concept
+from anogen.data.images import read_image
 from anogen.data.sample import Category, SupportSet
 from anogen.errors import InputError
-from anogen.files import sha256_of
+from anogen.files import inside, sha256_of
 from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of, seed_of
 from anogen.study.durations import timed
@@ -20,6 +21,7 @@ from anogen.study.stages.material import supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
 from anogen.synthesis.contract import Anomaly, synthesizers
+from anogen.synthesis.copies import Imprint, imprint
 from anogen.synthesis.diffusion import DiffusionSynthesizer
 from anogen.synthesis.several import Work, draw_several
 
@@ -86,7 +88,8 @@ def generate(
                 batch = of_defect[start : start + size]
                 if not all(bank.has(item.id) for item in batch):
                     artist = artist or _Artist(run, category, support, prior)
-                    for entry, anomaly in artist.draw(batch):
+                    earlier = artist.accepted(of_defect[:start], bank)
+                    for entry, anomaly in artist.draw(batch, earlier):
                         if not bank.has(entry.id):
                             bank.add(entry, anomaly.image, anomaly.mask)
                 bar.update(len(batch))
@@ -119,28 +122,58 @@ class _Artist:
             self.synthesizers[defect] = synthesizer
             self.concepts[defect] = (run.relative(path), sha256_of(path))
         self.versions = versions()
+        self.imprints: dict[str, Imprint | None] = {}
         self.judging = Judging(self.settings, category, self.supports, legal=self.places.object)
 
-    def draw(self, batch: Sequence[Planned]) -> list[tuple[Entry, Anomaly]]:
-        """Draw a batch of one defect; what the gate rejects is drawn again, up to the limit."""
+    def accepted(self, items: Sequence[Planned], bank: Bank) -> list[Imprint]:
+        """What the accepted of some images look like, as the bank has them."""
+        found = []
+        for item in items:
+            if item.id not in self.imprints:
+                entry = bank.manifest[item.id]
+                self.imprints[item.id] = None
+                if entry.decision == "accepted" and entry.mask is not None:
+                    # The mask as it was drawn, whatever a reviewer made of it since.
+                    mask = read_image(inside(bank.folder, entry.mask)) >= 128
+                    self.imprints[item.id] = imprint(bank.image(entry), mask)
+            if (one := self.imprints[item.id]) is not None:
+                found.append(one)
+        return found
+
+    def draw(
+        self, batch: Sequence[Planned], earlier: Sequence[Imprint]
+    ) -> list[tuple[Entry, Anomaly]]:
+        """Draw a batch of one defect; what the gate rejects is drawn again, up to the limit.
+
+        Args:
+            batch: images of one defect.
+            earlier: the accepted images before them, of which no copy is wanted.
+        """
         defect = batch[0].defect
 
-        def candidates(places: Sequence[int], attempt: int, number: int) -> list[Drawn]:
-            items = [batch[place] for place in places]
+        def candidates(places: Sequence[int], attempts: Sequence[int], number: int) -> list[Drawn]:
+            tried = [
+                (batch[place], attempt) for place, attempt in zip(places, attempts, strict=True)
+            ]
             # The first candidate is the same however many there are.
             further = (number,) if number else ()
             seeds = [
                 seed_of(self.settings.seed, self.category.name, item.id, attempt, *further)
-                for item in items
+                for item, attempt in tried
             ]
-            jobs = [self._job(item, attempt, seed) for item, seed in zip(items, seeds, strict=True)]
+            jobs = [
+                self._job(item, attempt, seed)
+                for (item, attempt), seed in zip(tried, seeds, strict=True)
+            ]
             anomalies = draw_several(self.synthesizers[defect].draw, jobs)
             return [
                 Drawn(job.normal, anomaly, seed, attempt)
-                for job, seed, anomaly in zip(jobs, seeds, anomalies, strict=True)
+                for job, seed, attempt, anomaly in zip(
+                    jobs, seeds, attempts, anomalies, strict=True
+                )
             ]
 
-        settled = self.judging.settle(defect, len(batch), candidates)
+        settled = self.judging.settle(defect, len(batch), candidates, earlier=earlier)
         return [
             (self._entry(item, one), one.kept.anomaly)
             for item, one in zip(batch, settled, strict=True)

@@ -10,19 +10,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from anogen.bank.manifest import Candidate
-from anogen.data.images import read_image
+from anogen.data.images import read_image, to_rgb8
 from anogen.data.sample import Category
+from anogen.detection.teacher import Teacher, make_teacher
 from anogen.study.settings import RunSettings
 from anogen.synthesis.contract import Anomaly, Image
+from anogen.synthesis.copies import Imprint, imprint, nearest
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.gate import Limits, Verdict, calibrated, judge
+from anogen.synthesis.likeness import crop_around, descriptor, likeness
 from anogen.synthesis.several import parts
 
 PROBES = 12
 """Good images from which the gate's limits are calibrated."""
+
+NETWORK = "efficientnet-lite0"
+"""What describes defects, to tell their types apart."""
+
+COPY = "the defect is a copy of an earlier image's"
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,8 @@ class Judging:
         self._supports = supports
         self._legal = legal
         self._limits: dict[str, Limits] = {}
+        self._network: Teacher | None = None
+        self._described: dict[str, NDArray[np.float32]] | None = None
 
     def limits(self, defect: str) -> Limits:
         """The gate's limits for a defect: calibrated, but for those that the settings name."""
@@ -119,64 +130,165 @@ class Judging:
                 self.limits(defect),
                 on_object=self._legal(drawn.normal),
                 shots=[image for image, _ in self._supports[defect]],
+                likeness=self._likeness(defect, part),
             )
             for part in parts(drawn.anomaly)
         ]
         return max(verdicts, key=lambda verdict: (verdict.reason is not None, verdict.rank))
 
     def settle(
-        self, defect: str, count: int, draw: Callable[[Sequence[int], int, int], Sequence[Drawn]]
+        self,
+        defect: str,
+        count: int,
+        draw: Callable[[Sequence[int], Sequence[int], int], Sequence[Drawn]],
+        *,
+        earlier: Sequence[Imprint] = (),
     ) -> list[Settled]:
         """Draw and judge a batch of images of one defect until all are settled.
 
         Args:
             defect: its name.
             count: how many images.
-            draw: of the places of images in the batch, the number of the attempt and that of the
-                candidate: those candidates.
+            draw: of the places of images in the batch, for each the number of its attempt, and
+                the number of the candidate: those candidates.
+            earlier: the accepted images of this defect that come before the batch.
         """
-        tried = [_Tried() for _ in range(count)]
         bank = self._settings.bank
-        for attempt in range(bank.attempts):
-            wanted = [place for place in range(count) if tried[place].best is None]
+        limit = self.limits(defect).copy
+        tried = [_Tried(bank.attempts) for _ in range(count)]
+        while True:
+            known = list(earlier)
+            before_is_settled = True
+            for one in tried:
+                one.reject_copies(known, limit)
+                if before_is_settled and one.decided:
+                    one.settle(known)
+                    known += [] if one.imprint is None else [one.imprint]
+                else:
+                    before_is_settled = False
+            wanted = [place for place, one in enumerate(tried) if not one.decided]
             if not wanted:
-                break
+                return [one.settled() for one in tried]
+            attempts = [tried[place].attempts for place in wanted]
             for number in range(bank.candidates):
-                for place, drawn in zip(wanted, draw(wanted, attempt, number), strict=True):
-                    tried[place].drawn.append((drawn, self.verdict(defect, drawn)))
+                for place, drawn in zip(wanted, draw(wanted, attempts, number), strict=True):
+                    tried[place].add(drawn, self.verdict(defect, drawn))
             for place in wanted:
-                tried[place].choose(attempt)
-        return [one.settled() for one in tried]
+                tried[place].attempts += 1
+
+    def _likeness(self, defect: str, anomaly: Anomaly) -> float | None:
+        mask = anomaly.mask >= 0.5
+        if len(self._supports) < 2 or not mask.any():
+            return None
+        if self._described is None:
+            self._described = {
+                name: np.stack([self._descriptor(image, mask) for image, mask in shots])
+                for name, shots in self._supports.items()
+            }
+        return likeness(self._descriptor(anomaly.image, mask), self._described, defect)
+
+    def _descriptor(self, image: Image, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        # Each by itself, so that no batch's rounding enters.
+        if self._network is None:
+            self._network = make_teacher(NETWORK)
+        return described(self._network, image, mask)
+
+
+def described(network: Teacher, image: Image, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The descriptor of a defect ``(C,)`` by the network's features at stride 16."""
+    crop, weight = crop_around(to_rgb8(image), mask)
+    with torch.no_grad():
+        pixels = torch.from_numpy(crop).permute(2, 0, 1)[None]
+        features = network(network.normalise(pixels))[-1][0]
+    return descriptor(features.numpy(), weight)
+
+
+@dataclass
+class _One:
+    """A candidate, what the gate says of it by itself, and its imprint where that is needed."""
+
+    drawn: Drawn
+    verdict: Verdict
+    imprint: Imprint | None
 
 
 @dataclass
 class _Tried:
-    """The candidates of one image so far, and the best that was accepted."""
+    """The candidates of one image so far.
 
-    drawn: list[tuple[Drawn, Verdict]] = field(default_factory=list)
-    best: int | None = None
+    Attributes:
+        most: attempts at an image.
+        attempts: how many have been made.
+        candidates: in the order of drawing.
+        kept: position of the candidate that is kept, once settled.
+    """
 
-    def choose(self, attempt: int) -> None:
-        """Keep the best accepted candidate of an attempt, if there is one."""
+    most: int
+    attempts: int = 0
+    candidates: list[_One] = field(default_factory=list)
+    kept: int | None = None
+
+    @property
+    def decided(self) -> bool:
+        """Whether nothing more is to be drawn, unless an earlier image makes this one a copy."""
+        return self.attempts == self.most or any(
+            one.verdict.reason is None for one in self.candidates
+        )
+
+    @property
+    def imprint(self) -> Imprint | None:
+        """That of the accepted image, None where none was accepted."""
+        assert self.kept is not None
+        kept = self.candidates[self.kept]
+        return kept.imprint if kept.verdict.reason is None else None
+
+    def add(self, drawn: Drawn, verdict: Verdict) -> None:
+        """One more candidate."""
+        mask = drawn.anomaly.mask >= 0.5
+        print_ = imprint(drawn.anomaly.image, mask) if mask.any() else None
+        self.candidates.append(_One(drawn, verdict, print_))
+
+    def reject_copies(self, known: Sequence[Imprint], limit: float) -> None:
+        """Reject accepted candidates that are copies; once a copy, always a copy."""
+        if self.kept is not None:
+            return
+        for one in self.candidates:
+            if one.verdict.reason is not None or one.imprint is None:
+                continue
+            if nearest(one.imprint, known) < limit:
+                one.verdict = replace(one.verdict, reason=COPY)
+
+    def settle(self, known: Sequence[Imprint]) -> None:
+        """Keep the best accepted candidate, or the last where none was; all earlier are known."""
+        if self.kept is not None:
+            return
+        for one in self.candidates:
+            if one.imprint is not None:
+                # Only now, as what is recorded must not depend on what was known when.
+                new = round(nearest(one.imprint, known), 5)
+                scores = one.verdict.scores | {"new": new}
+                one.verdict = replace(one.verdict, scores=scores)
         accepted = [
-            position
-            for position, (drawn, verdict) in enumerate(self.drawn)
-            if drawn.attempt == attempt and verdict.reason is None
+            position for position, one in enumerate(self.candidates) if one.verdict.reason is None
         ]
-        self.best = min(accepted, key=lambda position: self.drawn[position][1].rank, default=None)
+        self.kept = min(
+            accepted,
+            key=lambda position: self.candidates[position].verdict.rank,
+            default=len(self.candidates) - 1,
+        )
 
     def settled(self) -> Settled:
-        """The best, or the last of all where none was accepted."""
-        position = len(self.drawn) - 1 if self.best is None else self.best
-        kept, verdict = self.drawn[position]
+        """The kept candidate and the record of all."""
+        assert self.kept is not None
+        kept = self.candidates[self.kept]
         candidates = tuple(
             Candidate(
-                attempt=drawn.attempt,
-                seed=drawn.seed,
-                gate=verdict.scores,
-                reason=verdict.reason,
-                kept=number == position,
+                attempt=one.drawn.attempt,
+                seed=one.drawn.seed,
+                gate=one.verdict.scores,
+                reason=one.verdict.reason,
+                kept=position == self.kept,
             )
-            for number, (drawn, verdict) in enumerate(self.drawn)
+            for position, one in enumerate(self.candidates)
         )
-        return Settled(kept, verdict, candidates)
+        return Settled(kept.drawn, kept.verdict, candidates)

@@ -1,0 +1,95 @@
+"""Candidates are settled in their order, whatever is drawn first, and copies are drawn again."""
+
+import numpy as np
+import pytest
+
+from anogen.placement.box import Box
+from anogen.study.settings import RunSettings
+from anogen.study.stages.judging import COPY, Drawn, Judging
+from anogen.synthesis.contract import Anomaly
+from anogen.synthesis.copies import imprint
+from anogen.synthesis.gate import Limits, Verdict
+
+BOX = Box(4, 4, 20, 20)
+
+
+def drawn(look: int, attempt: int) -> Drawn:
+    """A drawing that shows its look; the same look is a copy."""
+    normal = np.full((32, 32), 100, np.uint8)
+    image, mask = normal.copy(), np.zeros((32, 32), np.float32)
+    mask[8:16, 8:16] = 1
+    image[8:16, 8:16] = np.random.default_rng(look).integers(0, 256, (8, 8))
+    return Drawn(normal, Anomaly(image, BOX, BOX.mask(32, 32), mask), look, attempt)
+
+
+class Told(Judging):
+    """The gate rejects odd looks, and likes large ones best."""
+
+    def __init__(self, *, attempts: int, candidates: int) -> None:
+        self._settings = RunSettings.model_validate(
+            {
+                "dataset": {"root": "."},
+                "bank": {"attempts": attempts, "candidates": candidates},
+            }
+        )
+
+    def limits(self, defect: str) -> Limits:  # noqa: ARG002
+        return Limits(copy=0.05)
+
+    def verdict(self, defect: str, drawn: Drawn) -> Verdict:  # noqa: ARG002
+        return Verdict({"likeness": float(drawn.seed)}, "odd" if drawn.seed % 2 else None)
+
+
+def run(looks: list[list[list[int]]], sizes: list[int], *, candidates: int = 1) -> list:
+    """Settle ``looks[image][attempt][candidate]`` in batches of some sizes."""
+    judging = Told(attempts=len(looks[0]), candidates=candidates)
+    settled, earlier, start = [], [], 0
+    for size in sizes:
+
+        def draw(places, attempts, number, start=start):
+            return [
+                drawn(looks[start + place][attempt][number], attempt)
+                for place, attempt in zip(places, attempts, strict=True)
+            ]
+
+        settled += judging.settle("spot", size, draw, earlier=earlier)
+        earlier = [
+            imprint(one.kept.anomaly.image, one.kept.anomaly.mask >= 0.5)
+            for one in settled
+            if one.verdict.reason is None
+        ]
+        start += size
+    return settled
+
+
+def test_the_best_accepted_candidate_is_kept_and_all_are_told_of() -> None:
+    [one] = run([[[2, 7, 6, 4]]], [1], candidates=4)
+    assert one.kept.seed == 6
+    assert [c.seed for c in one.candidates] == [2, 7, 6, 4]
+    assert [c.reason for c in one.candidates] == [None, "odd", None, None]
+    assert [c.kept for c in one.candidates] == [False, False, True, False]
+
+
+def test_rejected_ones_are_drawn_again_up_to_the_limit_and_then_kept_as_rejected() -> None:
+    first, second = run([[[1], [3], [4]], [[1], [3], [5]]], [2])
+    assert (first.kept.seed, first.verdict.reason, len(first.candidates)) == (4, None, 3)
+    assert (second.kept.seed, second.verdict.reason, len(second.candidates)) == (5, "odd", 3)
+
+
+# The first image is accepted late, as a copy of the second's first drawing: that one has to go,
+# and its next is a copy of the third's first. The fourth copies a rejected image, which is allowed.
+CHAIN = [[[1], [2], [0]], [[2], [4], [6]], [[4], [8], [10]], [[1], [14], [12]]]
+
+
+@pytest.mark.parametrize("sizes", [[4], [1, 1, 1, 1], [2, 2], [3, 1], [1, 3]])
+def test_copies_of_earlier_images_are_drawn_again_however_batches_are_cut(sizes: list[int]) -> None:
+    settled = run(CHAIN, sizes)
+    assert [one.kept.seed for one in settled] == [2, 4, 8, 14]
+    assert [[c.reason for c in one.candidates] for one in settled] == [
+        ["odd", None],
+        [COPY, None],
+        [COPY, None],
+        ["odd", None],
+    ]
+    whole = run(CHAIN, [4])
+    assert [one.candidates for one in settled] == [one.candidates for one in whole]
