@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from anogen.bank.bank import Bank
 from anogen.concept.concept import load_concept
 from anogen.data.dataset import read_dataset
 from anogen.placement.box import Box
+from anogen.study.durations import TIMES
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import PRESETS, Method, resolve
+from anogen.study.stages.generate import generate
 from anogen.study.stages.learn import learn
 from anogen.study.stages.material import support_of, supports_of
 from anogen.synthesis.contract import synthesizers
@@ -78,3 +81,41 @@ def test_every_method_learns_and_draws(method, small_dataset, small_prior, tmp_p
     assert (drawn.image != normal).any()
     np.testing.assert_array_equal(drawn.image, again.image)
     np.testing.assert_array_equal(drawn.mask, again.mask)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_bank_that_was_stopped_ends_with_the_same_bytes(
+    method, small_dataset, small_prior, tmp_path, monkeypatch
+):
+    few = ("bank.normals=3", "bank.attempts=2", "placement.defects=2", "synthesis.batch_size=2")
+    settings = settings_of(method, small_dataset, overrides=(*QUICK, *few))
+    (category,) = read_dataset(small_dataset)
+    support = support_of(category, settings.support)
+    unbroken, broken = (RunFolder(tmp_path / name, settings) for name in ("unbroken", "broken"))
+    for run in (unbroken, broken):
+        learn(run, category, support, small_prior)
+    generate(unbroken, category, support, small_prior)
+    add, added = Bank.add, []
+
+    def stopping(bank, entry, image, mask):
+        if len(added) == 3:  # one of the second batch is there, the other is not
+            raise KeyboardInterrupt
+        added.append(entry.id)
+        add(bank, entry, image, mask)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bank, "add", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            generate(broken, category, support, small_prior)
+    assert len(Bank(broken.bank("plate"))) == 3
+    generate(broken, category, support, small_prior)
+    found = [
+        {
+            path.relative_to(run.path): path.read_bytes()
+            for path in run.path.rglob("*")
+            if path.is_file() and path.name != TIMES
+        }
+        for run in (unbroken, broken)
+    ]
+    assert len(Bank(broken.bank("plate"))) == 6
+    assert found[0] == found[1]
