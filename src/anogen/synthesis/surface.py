@@ -31,7 +31,7 @@ def surface_under(image: NDArray[np.float32], hidden: NDArray[np.bool_]) -> NDAr
 def _filled(total: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
     """Averages where anything is known, coarser ones elsewhere."""
     share = known if total.ndim == 2 else known[..., None]
-    here: NDArray[np.float32] = total / np.maximum(share, 1e-6)
+    here = (total / np.maximum(share, 1e-6)).astype(np.float32)
     if known.min() >= 1 or max(known.shape) <= FINEST:
         return here
     half = (max(1, (known.shape[1] + 1) // 2), max(1, (known.shape[0] + 1) // 2))
