@@ -29,7 +29,7 @@ SMALL = {
 def small_prior_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prior of the embedded kind with random weights, written as the recipe writes it."""
     torch.manual_seed(0)
-    autoencoder = SurfaceAutoencoder(fine=16, coarse=16, full=8, depth=1)
+    autoencoder = SurfaceAutoencoder(latent_channels=8, fine=16, coarse=16, full=8, depth=1)
     prior = new_prior(autoencoder, seed=0, config=SMALL)
     path = tmp_path_factory.mktemp("prior") / "small.safetensors"
     write_bytes(path, pack(prior))

@@ -194,7 +194,7 @@ def test_the_autoencoder_has_the_shapes_and_normalisation_it_promises():
     images = torch.rand(2, 3, 40, 24) * 2 - 1
     with torch.no_grad():
         raw = model.encode(images)
-        assert raw.shape == (2, 8, 5, 3)
+        assert raw.shape == (2, 16, 5, 3)
         assert model.decode(raw).shape == images.shape
         before = model.decode(raw)
         model.mean.fill_(0.5)

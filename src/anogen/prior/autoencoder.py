@@ -1,4 +1,4 @@
-"""The autoencoder of the embedded prior: 128-pixel windows to 16 x 16 x 8 latents and back.
+"""The autoencoder of the embedded prior: 128-pixel windows to 16 x 16 x 16 latents and back.
 
 A small module of our own: pixel-unshuffle takes the first factor 4 for free, the rest are residual
 blocks without normalisation, so that a flat window keeps its exact tone.
@@ -46,7 +46,7 @@ class SurfaceAutoencoder(nn.Module):
     def __init__(
         self,
         *,
-        latent_channels: int = 8,
+        latent_channels: int = 16,
         fine: int = 96,
         coarse: int = 160,
         full: int = 32,
