@@ -9,6 +9,7 @@ differ a little too, as they do when a sampler has drawn them anew.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 
 from anogen.data.images import read_image, read_mask, to_rgb8
 from anogen.placement.box import Box
-from anogen.placement.boxes import BoxSizes, draw_box
+from anogen.placement.boxes import Ground, draw_places
 from anogen.placement.foreground import choose_method, foreground
 from anogen.placement.settings import PlacementSettings
+from anogen.placement.sizes import LearnedSizes
 from anogen.placement.window import Window, window_around
 from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of
@@ -91,9 +93,19 @@ def width_of(mask: NDArray[np.bool_]) -> float:
 
 
 def cases(
-    data: Path, prior: LatentDiffusion, *, each: int, jitters: tuple[float, ...], seed: int
+    data: Path,
+    prior: LatentDiffusion,
+    *,
+    each: int,
+    jitters: tuple[float, ...],
+    seed: int,
+    feather: int = 0,
 ) -> Iterator[Case]:
-    """``each`` cases of every defect, and as many with the defect shrunken until it is thin."""
+    """``each`` cases of every defect, and as many with the defect shrunken until it is thin.
+
+    With ``feather`` 0 nothing but the mask is pasted, so that the truth is exact; else every
+    second paste brings a faded ring of its old surroundings along, which belongs to no mask.
+    """
     for category, folder in (FITTED | HELD_OUT).items():
         root = data / folder
         normals = [to_rgb8(read_image(p)) for p in sorted((root / "train" / "good").glob("*.png"))]
@@ -108,7 +120,10 @@ def cases(
                     image, mask = real[int(rng.integers(len(real)))]
                     normal = normals[int(rng.integers(len(normals)))]
                     legal = foreground(normal, method)
-                    made = _pasted(image, mask, normal, legal, rng, thin=thin, number=number)
+                    blend = "poisson" if number % 2 else "feather"
+                    made = _pasted(
+                        image, mask, normal, legal, rng, thin=thin, blend=blend, feather=feather
+                    )
                     if made is not None:
                         names = (category, defect)
                         yield from _through(prior, names, normal, made, rng, jitters)
@@ -135,7 +150,8 @@ def _pasted(
     rng: np.random.Generator,
     *,
     thin: bool,
-    number: int,
+    blend: Literal["feather", "poisson"],
+    feather: int,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], Box] | None:
     """A defect on a normal, its mask, and the box a run would have asked it into."""
     scale = (0.8, 1.25)
@@ -149,14 +165,16 @@ def _pasted(
     shrunken = cv2.resize(
         mask.astype(np.uint8), None, fx=scale[0], fy=scale[0], interpolation=cv2.INTER_AREA
     )
-    sizes = BoxSizes.of_masks([_centred(shrunken > 0, mask.shape)], margin=grow)
+    extent = _centred(shrunken > 0, mask.shape)
+    sizes = LearnedSizes.of_masks([extent], margin=grow, jitter=0.2, turn=True)
     try:
-        box = draw_box(legal, sizes, rng, settings=PlacementSettings(), what="case")
+        [place] = draw_places(Ground(legal), sizes, rng, settings=PlacementSettings(), what="case")
     except ValueError:
         return None
     paste = CropPasteSynthesizer(
-        [(image, mask)], blend="poisson" if number % 2 else "feather", scale=scale, turn=20
+        [(image, mask)], blend=blend, feather=feather, scale=scale, turn=20
     )
+    box = place.box
     anomaly = paste(normal, box.mask(*normal.shape[:2]), rng)
     truth = anomaly.mask >= 0.5
     change = np.abs(anomaly.image.astype(np.float32) - normal).max(axis=2) / 255

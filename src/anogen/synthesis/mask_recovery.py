@@ -3,9 +3,10 @@
 The difference is looked at pixel by pixel (texture, thin lines) and smoothed (faint stains), and
 measured against a noise floor: what nobody sees, what hides in the normal's own texture, and what
 redrawing has changed everywhere in the region. Then hysteresis: a part needs some clear pixels, and
-ends where the change falls below a share of the part's own strength, so that the blur of the
-decoder widens neither strong defects nor loses faint ones. The numbers were chosen on four products
-and measured on four others, see ``benchmarks/masks``.
+ends where the change falls below a share of the strength that it has nearby and as a whole, so that
+the blur of the decoder neither widens what is strong nor loses what is faint, nor the faint end of
+a scratch. The numbers were chosen on four products and measured on four others, see
+``benchmarks/masks``.
 """
 
 import cv2
@@ -16,28 +17,32 @@ from scipy import ndimage
 FAINT, CLEAR = 0.035, 0.09
 """Difference of a channel (of 1) that nobody sees, and that everybody does."""
 
-FINE, COARSE, TEXTURE = 0.5, 3.0, 1.0
+FINE, COARSE, TEXTURE = 0.5, 3.0, 0.7
 """Deviations in pixels of the blurs that show lines, faint wide stains, and changed grain."""
 
-SMOOTHED = 0.7
-"""How much the two smoothed changes count beside the fine one."""
+STAIN, GRAIN = 0.5, 0.7
+"""How much the coarse change and that of texture count beside the fine one."""
 
 UNSEEN = 0.012
 """Share of white, three grey levels."""
 
-HIDDEN = 0.5
+HIDDEN = 0.25
 """Share of the normal's own fine texture in which a change hides."""
 
-BACKGROUND, REDRAWN, MOST_REDRAWN = 0.2, 1.0, 0.03
+BACKGROUND, REDRAWN, MOST_REDRAWN = 0.2, 1.0, 0.04
 """The change that a fifth of the region stays below, times a factor; more is no mere redrawing."""
 
 LOW, HIGH = 2.5, 3.0
 """Multiples of the noise: how far a part reaches, and what it needs somewhere."""
 
-EDGE = 0.3
-"""A part ends where its change falls below this share of that of its strongest tenth."""
+EDGE = 0.35
+"""A part ends where its change falls below this share of its strength."""
 
-CLOSED = 4
+STRONG, NEARBY, NEAR = 0.8, 0.7, 6
+"""The strength of a part: this quantile of its change, and the largest change within so many
+pixels, in a geometric mean with this weight on what is nearby."""
+
+CLOSED = 2
 """Pixels; gaps up to twice as wide are closed."""
 
 
@@ -84,7 +89,7 @@ def _change(difference: NDArray[np.float32]) -> NDArray[np.float32]:
     fine = np.abs(cv2.GaussianBlur(difference, (0, 0), FINE))
     coarse = np.abs(cv2.GaussianBlur(difference, (0, 0), COARSE))
     energy = np.sqrt(cv2.GaussianBlur(np.square(difference), (0, 0), TEXTURE))
-    larger = np.maximum(fine, SMOOTHED * np.maximum(coarse, energy))
+    larger = np.maximum(fine, np.maximum(STAIN * coarse, GRAIN * energy))
     change: NDArray[np.float32] = larger if larger.ndim == 2 else larger.max(axis=2)
     return change
 
@@ -105,9 +110,14 @@ def _limits(change: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[
     if count > 1:
         clear = ndimage.maximum(change / noise, parts, index) > HIGH
         for part in index[clear]:
-            limits[part] = EDGE * np.quantile(change[parts == part], 0.9)
-    spread: NDArray[np.float32] = limits[parts]
-    return spread
+            limits[part] = np.quantile(change[parts == part], STRONG)
+    whole = limits[parts]
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * NEAR + 1, 2 * NEAR + 1))
+    nearby = cv2.GaussianBlur(cv2.dilate(change, disc), (0, 0), NEAR / 2)
+    found = np.isfinite(whole)
+    strength = np.full(change.shape, np.inf, np.float32)
+    strength[found] = whole[found] ** (1 - NEARBY) * nearby[found] ** NEARBY
+    return np.asarray(EDGE * strength, np.float32)
 
 
 def _closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
