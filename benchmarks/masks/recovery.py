@@ -1,6 +1,6 @@
 """Recovered masks against known ones: real defects on other normals, through the autoencoder.
 
-    python benchmarks/masks/recovery.py [--data ../shared/data] [--each 10] [--seed 0]
+    python benchmarks/masks/recovery.py [--data ../shared/data] [--each 5] [--seed 0]
 
 Writes recovery.json and recovery.md beside itself, and recovery.png (a sample of cases: pasted,
 shown, and the outlines of the box, the truth and the recovered mask) to --sheet.
@@ -88,14 +88,24 @@ def sheet(found: list[Case], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--each", type=int, default=10)
+    parser.add_argument("--each", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--feather", type=int, default=0, help="see cases.py")
     parser.add_argument("--prior", default="embedded")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     parser.add_argument("--sheet", type=Path)
     options = parser.parse_args()
     prior = load_prior(options.prior)
-    found = list(cases(options.data, prior, each=options.each, jitters=JITTERS, seed=options.seed))
+    found = list(
+        cases(
+            options.data,
+            prior,
+            each=options.each,
+            jitters=JITTERS,
+            seed=options.seed,
+            feather=options.feather,
+        )
+    )
     values, milliseconds = {}, {}
     for name, method in METHODS.items():
         start = time.process_time()
@@ -124,6 +134,8 @@ def main() -> None:
     result = {
         "prior": prior.fingerprint,
         "seed": options.seed,
+        "each": options.each,
+        "feather": options.feather,
         "fitted": list(FITTED),
         "held_out": list(HELD_OUT),
         "thin_below_pixels": THIN,
@@ -141,6 +153,9 @@ def main() -> None:
         "Median IoU. Jitter is noise on the latents of the box, as redrawing leaves it. The last",
         "column is the same method on the pasted defect itself, before any autoencoder: the",
         "annotated masks are looser than what can be seen, and this is what they allow.",
+        "",
+        f"`python benchmarks/masks/recovery.py --each {options.each} --seed {options.seed} "
+        f"--feather {options.feather}`, prior `{prior.fingerprint[:12]}`.",
         "",
         "| products | masks | jitter | cases | "
         + " | ".join(n.replace("_", " ") for n in names)
