@@ -154,7 +154,7 @@ class BankSettings(_Part):
     least_likeness: float | None = Field(
         default=None,
         ge=0,
-        description="distance to the nearest shot of another type by that of its own; null: 0.87, "
+        description="distance to the nearest shot of another type by that of its own; null: 0.77, "
         "0 lets every type pass",
     )
 
