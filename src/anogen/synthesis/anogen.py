@@ -2,9 +2,8 @@
 
 Gui et al., "Few-shot anomaly-driven generation" (AnoGen), ECCV 2024, section 4.2. Departures: a
 square window around the box is drawn in, not the whole frame; the defect may start from a noised
-sketch instead of pure noise, a support defect pasted into a box or filling any other region; pixels
-outside the box are those of the normal image, byte for byte; and the mask is recovered from what
-was drawn.
+sketch instead of pure noise, a support defect pasted into the region; pixels outside the box are
+those of the normal image, byte for byte; and the mask is recovered from what was drawn.
 """
 
 from collections.abc import Sequence
@@ -13,11 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from anogen.placement.box import Box
-from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
 from anogen.synthesis.diffusion import DiffusionSynthesizer, Sketcher
-from anogen.synthesis.mask_fill import MaskFill
 
 
 class AnoGenSynthesizer(DiffusionSynthesizer):
@@ -26,15 +22,9 @@ class AnoGenSynthesizer(DiffusionSynthesizer):
     name = "anogen"
 
     def _sketcher(self, supports: Sequence[Support]) -> Sketcher:
-        paste, fill = CropPasteSynthesizer(supports), MaskFill(supports)
-
-        def sketch(normal: Image, region: NDArray[np.bool_], rng: np.random.Generator) -> Image:
-            # A box says where; it is not the shape of a defect.
-            if region.sum() == Box.around(region).area:
-                return paste(normal, region, rng).image
-            return fill(normal, region, rng)
-
-        return sketch
+        """Supports pasted into the region: it says where, it is not the shape of a defect."""
+        paste = CropPasteSynthesizer(supports)
+        return lambda normal, region, rng: paste(normal, region, rng).image
 
     def _tokens(self, mask: Tensor) -> Tensor:
         return self.concept.tokens.expand(len(mask), -1, -1)
