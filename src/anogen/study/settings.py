@@ -280,6 +280,7 @@ def resolve(
 
 def _refuse_unheard(support: SupportSettings, chosen: Iterable[dict[str, Any]]) -> None:
     """Refuse numbers of shots and draws that were given where something else chooses the shots."""
+    unheard: tuple[str, ...]
     if support.split != "shots":
         unheard, decides = ("shots", "draw"), f"support.split={support.split}"
     elif support.listing is not None:
