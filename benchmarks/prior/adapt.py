@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from cases import defect_box, load_case, places
 from features import Extractor, box_crop, chamfer, deviation, nearest
-from inpainting import redraw
+from inpainting import redraw, windows_with_boxes
 from numpy.typing import NDArray
 from sheets import row, write_sheet
 from windows import CATEGORIES
@@ -39,7 +39,6 @@ from anogen.concept.settings import ConceptSettings
 from anogen.data.images import read_image, to_rgb8
 from anogen.data.sample import Sample
 from anogen.placement.box import Box
-from anogen.placement.foreground import choose_method, foreground
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.window import window_around
 from anogen.prior.adaptation.adapt import adapt, scenes_of
@@ -80,38 +79,17 @@ def held_back_loss(prior: EmbeddedPrior, scenes: LatentScenes, *, normal: bool) 
     return round(float(torch.stack(losses).mean()), 4)
 
 
-def windows_with_boxes(
-    images: list[Image], count: int, *, size: int, seed: int, name: str
-) -> tuple[list[Image], list[Box]]:
-    """Windows of good images and a box of 24 to 64 pixels in each, at least half on the object."""
-    method = choose_method(images)
-    legal = [foreground(image, method) for image in images]
-    windows: list[Image] = []
-    boxes: list[Box] = []
-    rng = rng_of(seed, "adapt benchmark", name)
-    while len(windows) < count:
-        index = int(rng.integers(len(images)))
-        height, width = legal[index].shape
-        across, down = (int(side) for side in rng.integers(24, 65, 2))
-        x, y = int(rng.integers(0, width - across)), int(rng.integers(0, height - down))
-        box = Box(x, y, x + across, y + down)
-        if legal[index][box.slices].mean() < 0.5:
-            continue
-        window = window_around(box, height, width, size=size, context=1.0)
-        windows.append(np.clip(window.cut(images[index], size), 0, 255).astype(np.uint8))
-        boxes.append(Box(x - window.x, y - window.y, box.x1 - window.x, box.y1 - window.y))
-    return windows, boxes
-
-
 def inpainting(
     priors: dict[str, EmbeddedPrior], held: list[Image], others: list[Image], options: Any
 ) -> tuple[dict[str, Any], list[Image]]:
     """Numbers and rows of a sheet of redrawn boxes."""
     extract, size = Extractor(), 128
     windows, boxes = windows_with_boxes(
-        held, options.windows, size=size, seed=options.seed, name="redrawn"
+        held, options.windows, size=size, rng=rng_of(options.seed, "adapt benchmark", "redrawn")
     )
-    bank = windows_with_boxes(others, 150, size=size, seed=options.seed, name="bank")
+    bank = windows_with_boxes(
+        others, 150, size=size, rng=rng_of(options.seed, "adapt benchmark", "bank")
+    )
     drawn: dict[str, list[Image]] = {"real": windows}
     for name, prior in priors.items():
         drawn["decoded"], drawn[name] = redraw(prior, windows, boxes, seed=options.seed)

@@ -51,14 +51,13 @@ Window128 = NDArray[np.uint8]
 
 
 def windows_with_boxes(
-    data: Path, category: str, count: int, *, size: int, seed: int, name: str
+    goods: list[Window128], count: int, *, size: int, rng: np.random.Generator
 ) -> tuple[list[Window128], list[Box]]:
-    """Windows of good parts, and a box in each with at least half of it on the object."""
-    goods = good_images(data, category)
+    """Windows of good images and a box of 24 to 64 pixels in each, at least half on the object."""
     method = choose_method(goods)
     legal = [foreground(image, method) for image in goods]
-    windows, boxes = [], []
-    rng = rng_of(seed, "inpainting", name, category)
+    windows: list[Window128] = []
+    boxes: list[Box] = []
     while len(windows) < count:
         index = int(rng.integers(len(goods)))
         height, width = legal[index].shape
@@ -165,7 +164,10 @@ def main() -> None:
 
         def some(name: str, count: int, category: str = category) -> tuple[list[Any], list[Box]]:
             return windows_with_boxes(
-                options.data, category, count, size=CROP, seed=options.seed, name=name
+                good_images(options.data, category),
+                count,
+                size=CROP,
+                rng=rng_of(options.seed, "inpainting", name, category),
             )
 
         windows, boxes = some("redrawn", options.windows)

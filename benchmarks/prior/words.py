@@ -29,7 +29,7 @@ from inpainting import windows_with_boxes
 from numpy.typing import NDArray
 from sheets import row, write_sheet
 from torch import nn
-from windows import CATEGORIES
+from windows import CATEGORIES, good_images
 
 from anogen.detection.teacher import Teacher, make_teacher
 from anogen.placement.box import Box
@@ -72,12 +72,10 @@ def real_places(data: Path, each: int, *, seed: int) -> tuple[list[Window], list
         c: list(
             zip(
                 *windows_with_boxes(
-                    data,
-                    c,
+                    good_images(data, c),
                     each * len(WORDS) // len(CATEGORIES) + 1,
                     size=CROP,
-                    seed=seed,
-                    name="words",
+                    rng=rng_of(seed, "inpainting", "words", c),
                 ),
                 strict=True,
             )

@@ -8,8 +8,8 @@ import torch
 def matrix_units() -> bool:
     """Whether the processor multiplies bfloat16 matrices in hardware (Intel AMX).
 
-    With AMX, bfloat16 runs the networks here 1.6 to 6 times faster than float32; without it,
-    slower.
+    With AMX, bfloat16 runs networks of this size faster than float32 (the detectors 1.6 to 2.8
+    times, ``benchmarks/detection/training_speed.md``); without it, slower.
     """
     probe = getattr(torch.cpu, "_is_amx_tile_supported", None)  # not in every torch release
     return bool(probe and probe())

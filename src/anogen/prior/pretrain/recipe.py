@@ -23,7 +23,7 @@ from anogen.seeds import seed_of
 CONFIG: dict[str, Any] = {
     "image_size": 128,
     "latent_size": 16,
-    # Twice eight: rough textures (biscuits) gain 2 dB, and the denoiser takes no longer.
+    # With eight, rough textures (biscuits) stayed at 24.8 dB (benchmarks/prior/history.md).
     "latent_channels": 16,
     "token_dim": 128,
     # Widths and attention levels: the fastest of seven shapes that fit 30 MB in half precision.
