@@ -14,6 +14,7 @@ from anogen.study.run_folder import RunFolder
 from anogen.study.settings import resolve
 from anogen.study.stages import train
 from anogen.study.stages.material import categories_of
+from anogen.synthesis.tightening import tightened
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +47,21 @@ def test_nothing_changes_outside_all_boxes(run: RunFolder, small_dataset: Path) 
     for entry in bank:
         normal = read_image(small_dataset / entry.normal)
         image, mask = bank.image(entry), bank.mask(entry)
-        boxes = [Box(*box) for box in entry.boxes]
+        boxes = [Box(*box) for box in entry.placed]
         assert len(boxes) == 2
         inside = np.logical_or.reduce([box.mask(*normal.shape) for box in boxes])
-        # They are apart, and the box of all is the one around them.
-        assert inside.sum() == sum(box.area for box in boxes)
-        assert entry.region == Box.around(inside)
-        assert np.array_equal(entry.covered(*normal.shape), inside)
+        assert inside.sum() == sum(box.area for box in boxes)  # they are apart
         assert np.array_equal(image[~inside], normal[~inside])
         assert all((image[box.slices] != normal[box.slices]).any() for box in boxes)
         assert mask is not None
         assert not mask[~inside].any()
+        # Each box is tightened to its own defect's mask, and the box of all is around them.
+        tight = [tightened(mask, box) for box in boxes]
+        covered = np.logical_or.reduce([box.mask(*normal.shape) for box in tight])
+        assert [Box(*box) for box in entry.boxes] == tight
+        assert entry.region == Box.around(covered)
+        assert np.array_equal(entry.covered(*normal.shape), covered)
+        assert not (mask >= 0.5)[~covered].any()
 
 
 def test_the_box_label_has_a_hole_between_the_boxes(run: RunFolder) -> None:

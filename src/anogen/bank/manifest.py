@@ -110,8 +110,11 @@ class Entry(BaseModel):
         id: identity of the image in its bank; names its files.
         image: path relative to the bank's folder.
         mask: path relative to the bank's folder; None where only the box is known.
-        box: ``[x0, y0, x1, y1]`` in pixels, half open; around all defects of the image.
+        box: ``[x0, y0, x1, y1]`` in pixels, half open; around all defects of the image, tightened
+            to their masks.
         boxes: of several defects each one's box, apart from the others; empty where there is one.
+        placed: the box in which each defect was drawn, in the order of ``boxes``; outside of these
+            the image is the normal one. Empty in banks whose boxes were not tightened.
         normal: path relative to the dataset's root of the good image it was drawn on.
         normal_sha256: hash of that file.
         category: category of the product.
@@ -136,6 +139,7 @@ class Entry(BaseModel):
     mask: RelativePath | None
     box: Corners
     boxes: tuple[Corners, ...] = ()
+    placed: tuple[Corners, ...] = ()
     normal: RelativePath
     normal_sha256: Sha256
     category: str
@@ -163,6 +167,10 @@ class Entry(BaseModel):
             )
             if any(a < b for a, b in low) or any(a > b for a, b in high):
                 raise ValueError(f"box {list(box)} leaves box {list(self.box)}")
+        if self.placed and len(self.placed) != max(1, len(self.boxes)):
+            raise ValueError("there is one placed box for each defect")
+        for box in self.placed:
+            _filled(box)
         if (self.concept is None) != (self.concept_sha256 is None):
             raise ValueError("concept and concept_sha256 go together")
         if (self.decision == "rejected") != (self.reason is not None):

@@ -118,8 +118,8 @@ def _card(material: Material, kind: str, licence: str) -> str:
             "",
             "## Origin",
             "",
-            "Outside of the box every pixel is that of the good image; its owner's rights hold "
-            f"here as well. {made_by}".rstrip(),
+            "Outside of the box that it was drawn in every pixel is that of the good image; its "
+            f"owner's rights hold here as well. {made_by}".rstrip(),
             "",
             "## Licence",
             "",

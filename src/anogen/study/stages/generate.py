@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from anogen.bank.bank import Bank, image_path, mask_path
-from anogen.bank.manifest import Entry
+from anogen.bank.manifest import Corners, Entry
 from anogen.concept.concept import load_concept
 from anogen.data.images import read_image
 from anogen.data.sample import Category, SupportSet
 from anogen.errors import InputError
 from anogen.files import inside, sha256_of
+from anogen.placement.box import Box
 from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of, seed_of
 from anogen.study.durations import timed
@@ -24,6 +25,7 @@ from anogen.synthesis.contract import Anomaly, synthesizers
 from anogen.synthesis.copies import Imprint, imprint
 from anogen.synthesis.diffusion import DiffusionSynthesizer
 from anogen.synthesis.several import Work, draw_several
+from anogen.synthesis.tightening import tightened_boxes
 
 
 def progress(run: RunFolder, category: Category, support: SupportSet) -> tuple[int, int]:
@@ -186,13 +188,19 @@ class _Artist:
     def _entry(self, item: Planned, settled: Settled) -> Entry:
         anomaly, verdict = settled.kept.anomaly, settled.verdict
         concept, concept_sha256 = self.concepts[item.defect]
-        x0, y0, x1, y1 = anomaly.box.as_list()
+        boxes = tightened_boxes(anomaly)
         return Entry(
             id=item.id,
             image=image_path(item.id),
             mask=mask_path(item.id),
-            box=(x0, y0, x1, y1),
-            boxes=tuple((box.x0, box.y0, box.x1, box.y1) for box in anomaly.boxes),
+            box=(
+                min(box.x0 for box in boxes),
+                min(box.y0 for box in boxes),
+                max(box.x1 for box in boxes),
+                max(box.y1 for box in boxes),
+            ),
+            boxes=_corners(boxes) if anomaly.boxes else (),
+            placed=_corners(anomaly.boxes or (anomaly.box,)),
             normal=item.normal.key,
             normal_sha256=sha256_of(item.normal.image),
             category=self.category.name,
@@ -208,3 +216,7 @@ class _Artist:
             candidates=settled.candidates,
             versions=self.versions,
         )
+
+
+def _corners(boxes: Sequence[Box]) -> tuple[Corners, ...]:
+    return tuple((box.x0, box.y0, box.x1, box.y1) for box in boxes)
