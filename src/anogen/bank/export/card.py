@@ -35,9 +35,9 @@ _FORMATS = {
     "mvtec": "MVTec AD's layout. `train/good` holds the real good images that defects were drawn "
     "on, unchanged; `test` and `ground_truth` are synthetic.",
     "coco": "COCO instances: `images`, and `annotations.json` with a box and a mask (run lengths) "
-    "for each image.",
+    "for each defect.",
     "yolo": "YOLO segmentation: `images/train`, `labels/train`, `data.yaml`. Outlines without "
-    "their holes, a line for each connected part.",
+    "their holes, a line for each defect; parts of one defect are joined by bridges without width.",
     "masks": "`images`, and `masks` of the same names: 0 to 255, how surely a pixel is defective.",
 }
 

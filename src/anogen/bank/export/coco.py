@@ -1,8 +1,9 @@
 """Export as COCO instances: ``images/*.png`` and ``annotations.json``.
 
-One annotation an image: its defect, with its box ``[x, y, width, height]`` and its mask as
-uncompressed run lengths (Lin et al., ECCV 2014, and the format's page: runs of zeros and ones in
-turn, zeros first, down the columns), which keep holes and lines of one pixel that polygons lose.
+One annotation for each defect, so several where several were placed on an image: the box around
+its mask ``[x, y, width, height]``, and the mask as uncompressed run lengths (Lin et al., ECCV 2014,
+and the format's page: runs of zeros and ones in turn, zeros first, down the columns), which keep
+holes and lines of one pixel that polygons lose.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from anogen.bank.export.items import Material
 from anogen.data.images import write_png
 from anogen.files import inside, write_json
+from anogen.placement.box import Box
 
 ANNOTATIONS = "annotations.json"
 
@@ -51,17 +53,19 @@ def write(material: Material, out: Path, *, licence: str) -> dict[str, str]:
         images.append(
             {"id": number, "file_name": path, "width": width, "height": height, "license": 1}
         )
-        annotations.append(
-            {
-                "id": number,
-                "image_id": number,
-                "category_id": number_of[material.class_of(item.entry)],
-                "bbox": [item.box.x0, item.box.y0, item.box.width, item.box.height],
-                "area": int(item.mask.sum()),
-                "segmentation": {"size": [height, width], "counts": run_lengths(item.mask)},
-                "iscrowd": 0,
-            }
-        )
+        for mask in item.instances:
+            box = Box.around(mask)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": number_of[material.class_of(item.entry)],
+                    "bbox": [box.x0, box.y0, box.width, box.height],
+                    "area": int(mask.sum()),
+                    "segmentation": {"size": [height, width], "counts": run_lengths(mask)},
+                    "iscrowd": 0,
+                }
+            )
     write_json(
         out / ANNOTATIONS,
         {

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.bank.bank import Bank
+from anogen.bank.export.instances import instances
 from anogen.bank.manifest import Entry
 from anogen.data.images import Pixels
 from anogen.errors import InputError
@@ -33,9 +34,9 @@ class Exported:
         return self.soft >= 128
 
     @property
-    def box(self) -> Box:
-        """The box around the mask."""
-        return Box.around(self.mask)
+    def instances(self) -> list[NDArray[np.bool_]]:
+        """The mask of each defect, bool ``(H, W)``, none empty; together they are ``mask``."""
+        return instances(self.mask, [Box(*box) for box in self.entry.placed or self.entry.boxes])
 
 
 class Material:

@@ -1,15 +1,19 @@
 """Export for YOLO's segmentation: ``images/train``, ``labels/train/*.txt``, ``data.yaml``.
 
-A line of a label is a class and the outline of one connected part of the mask, in shares of the
-image's width and height. Outlines have no holes; where that matters, take another format.
+A line of a label is a class and the outline of one defect, in shares of the image's width and
+height. The format has one closed outline for each object, so the parts of a defect whose mask has
+several are joined by bridges without width, there and back along the same way. Outlines have no
+holes; where that matters, take another format.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import yaml
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from anogen.bank.export.items import Material
 from anogen.data.images import write_png
@@ -43,13 +47,28 @@ def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
     )
 
 
-def label(mask: NDArray[np.bool_], number: int) -> str:
-    """The label file of an image with ``mask`` of shape ``(H, W)`` and class ``number``."""
-    size = np.array([mask.shape[1], mask.shape[0]])
-    lines = (
-        " ".join([str(number), *(f"{value:.6f}" for value in (outline / size).ravel())])
-        for outline in outlines(mask)
-    )
+def joined(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """One closed outline of several ``(N, 2)``; each is bridged to the nearest corner before it."""
+    whole, left = parts[0], list(parts[1:])
+    while left:
+        tree = cKDTree(whole)
+        away = [tree.query(part) for part in left]
+        chosen = min(range(len(left)), key=lambda place: float(away[place][0].min()))
+        part, (distances, corners) = left.pop(chosen), away[chosen]
+        first = int(distances.argmin())
+        corner = int(corners[first])
+        around = np.concatenate([part[first:], part[: first + 1]])
+        whole = np.concatenate([whole[: corner + 1], around, whole[corner:]])
+    return whole
+
+
+def label(masks: Sequence[NDArray[np.bool_]], number: int) -> str:
+    """The label file of an image: a line for each mask ``(H, W)`` of a defect, all of one class."""
+    lines = []
+    for mask in masks:
+        size = np.array([mask.shape[1], mask.shape[0]])
+        outline = (joined(outlines(mask)) / size).ravel()
+        lines.append(" ".join([str(number), *(f"{value:.6f}" for value in outline)]))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -64,7 +83,7 @@ def write(material: Material, out: Path) -> dict[str, str]:
         path = f"images/train/{stem}.png"
         write_png(inside(out, path), item.image)
         number = material.classes.index(material.class_of(item.entry))
-        write_text(inside(out, f"labels/train/{stem}.txt"), label(item.mask, number))
+        write_text(inside(out, f"labels/train/{stem}.txt"), label(item.instances, number))
         paths[f"{item.entry.category}/{item.entry.id}"] = path
     data = {
         "path": ".",
