@@ -3,8 +3,7 @@
 import time
 from pathlib import Path
 
-from anogen.study.durations import TIMES, seconds_of, timed
-from anogen.study.report import _durations
+from anogen.study.durations import TIMES, seconds_of, timed, totals
 from anogen.study.results import Run
 
 
@@ -37,4 +36,4 @@ def test_the_report_counts_a_bank_once_for_all_detectors_that_train_on_it() -> N
         )
         for seed in range(2)
     ]
-    assert dict(_durations(runs)) == {"generate": "30 s", "train": "20 s"}
+    assert dict(totals(runs)) == {"generate": "30 s", "train": "20 s"}

@@ -8,8 +8,8 @@ from pathlib import Path
 from anogen.files import write_text
 from anogen.study.curves import Intervals, intervals
 from anogen.study.gain import METRICS, NAMES
+from anogen.study.metric_table import Cell
 from anogen.study.page import rendered
-from anogen.study.report import Cell
 from anogen.study.results import Gain
 from anogen.study.study_results import COLUMNS, StudyGain, StudyResults, StudyRow
 from anogen.study.tables import (
