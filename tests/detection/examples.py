@@ -13,9 +13,10 @@ NORMALS = np.random.default_rng(0).integers(90, 110, (5, SIDE, SIDE, 3), dtype=n
 
 
 def square(
-    image: NDArray[np.uint8], rng: np.random.Generator
+    image: NDArray[np.uint8], region: NDArray[np.bool_] | None, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """A bright square of 16 pixels at a random place."""
+    assert region is None
     row, column = rng.integers(SIDE - 16, size=2)
     mask = np.zeros((SIDE, SIDE), np.float32)
     mask[row : row + 16, column : column + 16] = 1

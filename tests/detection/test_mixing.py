@@ -12,10 +12,11 @@ NORMALS = np.stack([np.full((SIDE, SIDE, 3), value, np.uint8) for value in (10, 
 
 
 def dot(
-    image: NDArray[np.uint8], rng: np.random.Generator
+    image: NDArray[np.uint8], region: NDArray[np.bool_] | None, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     mask = np.zeros((SIDE, SIDE), np.float32)
-    mask[tuple(rng.integers(SIDE, size=2))] = 1
+    allowed = np.argwhere(np.ones_like(mask, bool) if region is None else region)
+    mask[tuple(allowed[rng.integers(len(allowed))])] = 1
     return np.where(mask[..., None] > 0, 200, image).astype(np.uint8), mask
 
 
@@ -160,3 +161,30 @@ def test_nothing_to_train_on_is_said() -> None:
             weak=np.zeros(0, bool),
             defects=[],
         )
+
+
+def test_procedural_anomalies_stay_on_the_object_however_it_is_turned() -> None:
+    # The object is the bright left column; augmentation moves it to any side.
+    objects = np.zeros((2, SIDE, SIDE), bool)
+    objects[:, :, 0] = True
+    normals = np.where(objects[..., None], 90, NORMALS).astype(np.uint8)
+    settings = MixtureSettings(
+        normal_share=0.0, horizontal_flip=True, vertical_flip=True, quarter_turns=True
+    )
+    source = ProceduralSource(dot, name="dot", objects=objects)
+    mixture = Mixture(normals, [source], settings=settings, batch_size=40)
+    batch = mixture.batch(0, seed=0)
+    assert (batch.mask.sum(dim=(1, 2, 3)) == 1).all()
+    assert (batch.normal[:, :1][batch.mask > 0] == 90).all()
+    free = Mixture(normals, [procedural()], settings=settings, batch_size=40).batch(0, seed=0)
+    assert (free.normal[:, :1][free.mask > 0] != 90).any()
+
+
+def test_fingerprint_tells_objects_apart() -> None:
+    objects = np.zeros((2, SIDE, SIDE), bool)
+    objects[:, 1] = True
+    prints = [
+        ProceduralSource(dot, name="dot", objects=given).fingerprint()
+        for given in (None, objects, ~objects)
+    ]
+    assert len(set(prints)) == 3

@@ -18,9 +18,11 @@ from anogen.seeds import rng_of
 from anogen.synthesis.contract import Synthesizer
 
 Draw = Callable[
-    [NDArray[np.uint8], np.random.Generator], tuple[NDArray[np.uint8], NDArray[np.float32]]
+    [NDArray[np.uint8], NDArray[np.bool_] | None, np.random.Generator],
+    tuple[NDArray[np.uint8], NDArray[np.float32]],
 ]
-"""Draws on a normal image ``(S, S, 3)``: the image with a defect, and its mask ``(S, S)``."""
+"""Draws on a normal image ``(S, S, 3)``, within the pixels ``(S, S)`` that are given: the image
+with a defect, and its mask ``(S, S)``."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,12 @@ class Source(Protocol):
 
 
 def procedural(synthesizer: Synthesizer) -> Draw:
-    """A synthesizer that chooses its own place, as a function of image and generator."""
+    """A synthesizer that chooses its own place, as a function of image, region and generator."""
 
     def draw(
-        image: NDArray[np.uint8], rng: np.random.Generator
+        image: NDArray[np.uint8], region: NDArray[np.bool_] | None, rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        anomaly = synthesizer(image, None, rng)
+        anomaly = synthesizer(image, region, rng)
         return np.asarray(anomaly.image, dtype=np.uint8), anomaly.mask
 
     return draw
@@ -68,25 +70,38 @@ class ProceduralSource:
     Args:
         draw: what draws; see :func:`procedural` for synthesizers.
         name: tells this source from others when a training resumes.
+        objects: bool ``(N, S, S)``, where the object of each normal image is: anomalies stay on
+            it. None: they may be anywhere.
     """
 
     generated = False
 
-    def __init__(self, draw: Draw, *, name: str) -> None:
+    def __init__(
+        self, draw: Draw, *, name: str, objects: NDArray[np.bool_] | None = None
+    ) -> None:
         self._draw = draw
         self._name = name
+        self._objects = objects
 
     def draw(
         self, normals: NDArray[np.uint8], settings: MixtureSettings, rng: np.random.Generator
     ) -> Example:
         """An anomaly on an augmented normal image."""
-        normal = Augmentation(settings, rng).image(normals[rng.integers(len(normals))])
-        image, mask = self._draw(normal, rng)
+        augmentation = Augmentation(settings, rng)
+        index = rng.integers(len(normals))
+        normal = augmentation.image(normals[index])
+        region = None
+        if self._objects is not None:
+            turned = augmentation.mask(self._objects[index].astype(np.float32)) >= 0.5
+            region = turned if turned.any() else None
+        image, mask = self._draw(normal, region, rng)
         return Example(image=image, normal=normal, mask=mask)
 
     def fingerprint(self) -> bytes:
-        """The name."""
-        return self._name.encode()
+        """The name, and a hash of the objects where they bind."""
+        if self._objects is None:
+            return self._name.encode()
+        return self._name.encode() + hashlib.sha256(np.packbits(self._objects).data).digest()
 
 
 class GeneratedSource:
