@@ -36,6 +36,7 @@ class Silent:
     name, inpainting, token_dim, fingerprint = "silent", False, 2, "silent"
     image_size, latent_size, latent_channels = 8, 2, 3
     alphas_cumprod = torch.tensor([0.9, 0.5, 0.01], dtype=torch.float64)
+    device = torch.device("cpu")
 
     def encode(self, images):
         return torch.nn.functional.avg_pool2d(images, 4)

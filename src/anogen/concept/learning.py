@@ -113,13 +113,13 @@ def learn_concepts(
     starts = {d: _tokens_of(prior, words[d]) for d in defects}
     learner = _Learner(
         {d: _fit(starts[d], settings.tokens).requires_grad_() for d in defects},
-        _new_spatial(starts, settings, seed_of(seed, category)),
+        _new_spatial(starts, settings, seed_of(seed, category), prior.device),
     )
     losses = _train(
         prior, views, learner, settings, seed_of(seed, category), on_step=on_step, show=on_preview
     )
     if learner.spatial is not None:
-        learner.spatial.requires_grad_(False).eval()
+        learner.spatial.requires_grad_(False).eval().cpu()
     return [
         Concept(
             category=category,
@@ -187,14 +187,16 @@ def _fit(tokens: Tensor, count: int) -> Tensor:
 
 
 def _new_spatial(
-    starts: Mapping[str, Tensor], settings: ConceptSettings, seed: int
+    starts: Mapping[str, Tensor], settings: ConceptSettings, seed: int, device: torch.device
 ) -> SpatialEncoder | None:
-    """An encoder that begins between the words of all defects, so that nothing is disturbed."""
+    """An encoder that begins between the words of all defects, so that nothing is disturbed; it
+    lives where the prior does."""
     if settings.spatial == "none":
         return None
     start = torch.stack([_fit(start, settings.spatial_tokens) for start in starts.values()])
     generator = torch.Generator().manual_seed(seed_of(seed, "spatial encoder"))
-    return new_spatial_encoder(settings.spatial, start.mean(dim=0), generator=generator)
+    encoder = new_spatial_encoder(settings.spatial, start.mean(dim=0), generator=generator)
+    return encoder.to(device)
 
 
 def _start_word(prior: LatentDiffusion, views: Views, settings: ConceptSettings, seed: int) -> str:

@@ -92,3 +92,36 @@ class ConceptSettings(BaseModel):
         if self.joint_rank > 0 and self.spatial != "none":
             raise ValueError("joint_rank goes without a spatial encoder; set one of them off")
         return self
+
+
+class MaskSettings(BaseModel):
+    """Where AnomalyDiffusion's masks come from; learned ones as in its Eq. 9."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Literal["varied", "learned"] = Field(
+        default="varied",
+        description="masks to draw in: varied from those of the shots, or learned, that is sampled "
+        "with an embedding of those masks (AnomalyDiffusion Eq. 9)",
+    )
+    tokens: int = Field(default=4, ge=1, le=64, description="of the mask embedding, k' = 4")
+    init: str = Field(
+        default="random",
+        description="what the embedding starts from: random tokens (the paper) or a word",
+    )
+    turned: bool = Field(
+        default=True, description="learn from the masks in all eight mirrored and turned positions"
+    )
+    steps: int = Field(default=600, ge=0, description="optimiser steps")
+    learning_rate: float = Field(default=0.02, gt=0, description="of Adam, on the embedding")
+    batch_size: int = Field(default=16, ge=1, description="masks a step, and a batch of sampling")
+    count: int = Field(
+        default=64, ge=1, description="masks that are sampled of each defect, to choose from"
+    )
+    sampling_steps: int = Field(default=50, ge=1, le=500, description="of DDIM at eta 1")
+    guidance: float = Field(default=5.0, ge=1, description="classifier-free guidance; 1 is off")
+    attempts: int = Field(
+        default=10,
+        ge=1,
+        description="masks sampled for each that is wanted before the search for legal ones ends",
+    )

@@ -82,8 +82,11 @@ class SpatialEncoder(nn.Module):
         )
 
     def forward(self, mask: Tensor) -> Tensor:
-        """Tokens ``(B, n, token_dim)`` of masks ``(B, 1, S, S)`` in [0, 1]."""
-        level = self.stem(mask * 2 - 1)
+        """Tokens ``(B, n, token_dim)`` of masks ``(B, 1, S, S)`` in [0, 1].
+
+        Takes masks from any device and hands the tokens back there, as a prior does.
+        """
+        level = self.stem(mask.to(self.smooth.weight.device) * 2 - 1)
         levels = []
         for stage in self.stages:
             level = stage(level)
@@ -95,7 +98,7 @@ class SpatialEncoder(nn.Module):
                 added = added + F.interpolate(fused, size=added.shape[-2:], mode="nearest")
             fused = added
         seen = F.adaptive_avg_pool2d(F.relu(self.smooth(fused)), GRID).flatten(1)
-        return torch.stack([head(seen) for head in self.heads], dim=1)
+        return torch.stack([head(seen) for head in self.heads], dim=1).to(mask.device)
 
 
 def new_spatial_encoder(

@@ -7,7 +7,7 @@ a field of signed distances to its outline, so that thin lines neither vanish no
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -88,6 +88,19 @@ class MaskVariation:
         ValueError: without a mask, or with another number of objects.
     """
 
+    kind = "varied"
+    """How the masks came about, as errors say it."""
+    broken: Mapping[str, str] = {
+        "border": "did not fit into the image; lower placement.border",
+        "size": "were smaller or larger than the support masks allow; lower placement.size_jitter",
+        "object": "lay too little on the object; lower placement.on_foreground or change "
+        "placement.foreground",
+        "forbidden": "touched forbidden pixels; change placement.forbidden",
+        "taken": "met another defect; lower placement.defects",
+        "copy": "were copies of a support mask; raise placement.size_jitter",
+    }
+    """What a rule's name says of the masks that broke it."""
+
     def __init__(
         self,
         masks: Sequence[NDArray[np.bool_]],
@@ -133,21 +146,21 @@ class MaskVariation:
                 "and placement.foreground."
             )
         pixels, around = np.argwhere(allowed), Box.around(ground.object)
-        broken: Counter[str] = Counter()
+        failed: Counter[str] = Counter()
         for attempt in range(self._settings.attempts):
             shrink = 1 - max(0.0, attempt / self._settings.attempts - 0.5)
-            mask = self._varied(float(np.sqrt(allowed.size)), shrink, rng)
+            mask = self._new(float(np.sqrt(allowed.size)), shrink, rng)
             place = self._placed(mask, allowed, pixels, around, rng)
             problem = "border" if place is None else self._problem(place, ground, shrink)
             if place is not None and any(_meet(place.box, other.box) for other in taken):
                 problem = "taken"
             if place is not None and problem is None:
                 return place
-            broken[str(problem)] += 1
-        worst, times = broken.most_common(1)[0]
+            failed[str(problem)] += 1
+        worst, times = failed.most_common(1)[0]
         raise InputError(
-            f"{what}: none of {self._settings.attempts} varied masks could be placed; {times} "
-            f"{_BROKEN[worst]}."
+            f"{what}: none of {self._settings.attempts} {self.kind} masks could be placed; {times} "
+            f"{self.broken[worst]}."
         )
 
     def draw_several(
@@ -159,7 +172,7 @@ class MaskVariation:
             found.append(self.draw(ground, rng, what=what, taken=found))
         return found
 
-    def _varied(self, scale: float, shrink: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    def _new(self, scale: float, shrink: float, rng: np.random.Generator) -> NDArray[np.bool_]:
         """A new shape for an image of ``scale`` squared pixels, cut to its box."""
         shape = self._shapes[int(rng.integers(len(self._shapes)))]
         source = self._recombined(shape, rng)
@@ -241,7 +254,7 @@ class MaskVariation:
         return Place(Box(left, top, left + width, top + height), mask)
 
     def _problem(self, place: Place, ground: Ground, shrink: float) -> str | None:
-        """The rule that a place breaks, by its name in ``_BROKEN``."""
+        """The rule that a place breaks, by its name in ``broken``."""
         mask, rows = place.shape, place.box.slices
         area = mask.sum() / ground.object.size
         areas = [shape.area for shape in self._shapes]
@@ -254,20 +267,9 @@ class MaskVariation:
         if ground.forbidden is not None and ground.forbidden[rows][mask].any():
             return "forbidden"
         scale = float(np.sqrt(ground.object.size))
-        if any(_overlap(mask, _scaled(s.whole, scale / s.scale)) >= COPY for s in self._shapes):
+        if any(is_copy(mask, scaled(s.whole, scale / s.scale)) for s in self._shapes):
             return "copy"
         return None
-
-
-_BROKEN = {
-    "border": "did not fit into the image; lower placement.border",
-    "size": "were smaller or larger than the support masks allow; lower placement.size_jitter",
-    "object": "lay too little on the object; lower placement.on_foreground or change "
-    "placement.foreground",
-    "forbidden": "touched forbidden pixels; change placement.forbidden",
-    "taken": "met another defect; lower placement.defects",
-    "copy": "were copies of a support mask; raise placement.size_jitter",
-}
 
 
 def _shape(mask: NDArray[np.bool_], object_: NDArray[np.bool_] | None) -> _Shape:
@@ -361,7 +363,8 @@ def _smooth(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.floa
     return field
 
 
-def _scaled(mask: NDArray[np.bool_], factor: float) -> NDArray[np.bool_]:
+def scaled(mask: NDArray[np.bool_], factor: float) -> NDArray[np.bool_]:
+    """A mask at another resolution, boolean; one that is not empty stays so."""
     if factor == 1:
         return mask
     size = [max(1, round(side * factor)) for side in mask.shape]
@@ -373,8 +376,8 @@ def _meet(box: Box, other: Box) -> bool:
     return box.x0 < other.x1 and other.x0 < box.x1 and box.y0 < other.y1 and other.y0 < box.y1
 
 
-def _overlap(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """IoU of two masks with their boxes' centres on each other."""
+def is_copy(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
+    """Whether two masks, each cut to its box, are one: by their IoU, centred on each other."""
     shape = np.maximum(mask.shape, other.shape)
 
     def centred(one: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -383,4 +386,4 @@ def _overlap(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
         return np.pad(one, ((above, below), (left, right)))
 
     first, second = centred(mask), centred(other)
-    return float((first & second).sum() / (first | second).sum())
+    return float((first & second).sum() / (first | second).sum()) >= COPY

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+import torch
 from torch import Tensor
 
 Prediction = Literal["epsilon", "v_prediction"]
@@ -26,6 +27,12 @@ class LatentDiffusion(Protocol):
     """``(T,)`` float64: the noise schedule, alpha-bar of each timestep."""
     fingerprint: str
     """Hex hash of the weights."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks live; methods take tensors from any device, and hand their results
+        back there."""
+        ...
 
     def encode(self, images: Tensor) -> Tensor:
         """Latents of images (the posterior's mean where the encoder is stochastic)."""

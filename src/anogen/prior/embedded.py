@@ -88,6 +88,11 @@ class EmbeddedPrior(nn.Module):
         self.alphas_cumprod = cosine_schedule()
         self.fingerprint = ""
 
+    @property
+    def device(self) -> torch.device:
+        """See ``LatentDiffusion.device``; the processor, as nothing moves this prior."""
+        return self.vocabulary.table.device
+
     def encode(self, images: Tensor) -> Tensor:
         """See ``LatentDiffusion.encode``."""
         with matrix_precision():

@@ -169,7 +169,7 @@ def _cell(
         dataset,
         category.name,
         tree["dataset"]["defects"],
-        *(tree[name] for name in ("seed", "support", "prior", "adapt", "concept")),
+        *(tree[name] for name in ("seed", "support", "prior", "adapt", "concept", "masks")),
     ]
     drawn = [*learned, *(tree[name] for name in ("method", "placement", "synthesis", "bank"))]
     needs = with_generated(sources)

@@ -39,6 +39,8 @@ class DryRun:
         seconds: of drawing them, each once; None where the prior is not on this machine.
         again: most times that the gate may have an image drawn.
         concepts: concepts to learn.
+        masks: masks to sample, where they are learned; with them, the embeddings of them to learn
+            are as many as the concepts.
         trainings: trainings of detectors.
     """
 
@@ -47,6 +49,7 @@ class DryRun:
     seconds: float | None
     again: int
     concepts: int
+    masks: int
     trainings: int
 
     def lines(self) -> list[str]:
@@ -64,9 +67,12 @@ class DryRun:
                 f"time to draw each once: about {_spoken(self.seconds)} (reckoned from one call of "
                 f"each network on this machine; the gate may want up to {self.again} drawings)"
             )
+        learned = f"{self.concepts} concepts"
+        if self.masks:
+            found.append(f"masks to sample before: {self.masks} (in the time above)")
+            learned += f", {self.concepts} mask embeddings"
         found.append(
-            f"not reckoned: the time of learning {self.concepts} concepts and of "
-            f"{self.trainings} trainings"
+            f"not reckoned: the time of learning {learned} and of {self.trainings} trainings"
         )
         return found
 
@@ -74,7 +80,7 @@ class DryRun:
 def dry_run(run: RunFolder, pairs: Pairs) -> DryRun:
     """The extent of a run that is there or not; reads one image of each category."""
     settings = run.settings
-    counts, size, missing = {}, 0, 0
+    counts, size, missing, masks = {}, 0, 0, 0
     for category, support in pairs:
         bank = Bank(run.bank(category.name))
         planned = plan(category, sorted(support.shots), settings.bank, seed=settings.seed)
@@ -82,18 +88,24 @@ def dry_run(run: RunFolder, pairs: Pairs) -> DryRun:
         counts[category.name] = (len(planned), drawn)
         missing += len(planned) - drawn
         size += (len(planned) - drawn) * _bytes_of_one(category)
+        if settings.learns_masks and drawn < len(planned):
+            paths = [run.masks(category.name, defect) for defect in support.shots]
+            masks += settings.masks.count * sum(not path.exists() for path in paths)
     training = settings.training
     seconds = 0.0
     known = _is_here(settings)
     if known and missing:
-        seconds = missing * settings.placement.defects * _seconds_of_one(settings)
+        one, mask = _seconds_of_one(settings)
+        seconds = missing * settings.placement.defects * one * settings.bank.candidates
+        seconds += masks * mask
     drawings = settings.bank.attempts * settings.bank.candidates
     return DryRun(
         counts=counts,
         bytes=size,
-        seconds=seconds * settings.bank.candidates if known else None,
+        seconds=seconds if known else None,
         again=drawings,
         concepts=sum(len(support.shots) for _, support in pairs),
+        masks=masks,
         trainings=len(pairs) * len(training.detectors) * len(training.arms) * training.seeds,
     )
 
@@ -110,8 +122,9 @@ def _is_here(settings: RunSettings) -> bool:
     return settings.prior == "embedded" or Path(settings.prior).expanduser().exists()
 
 
-def _seconds_of_one(settings: RunSettings) -> float:
-    """Seconds of one drawing in a batch: both ends of the autoencoder, and every step between."""
+def _seconds_of_one(settings: RunSettings) -> tuple[float, float]:
+    """Seconds of one drawing in a batch: both ends of the autoencoder, and every step between; and
+    those of one sampled mask, which starts from noise."""
     prior = prior_of(settings)
     synthesis = settings.synthesis
     batch = min(synthesis.batch_size, MOST)
@@ -126,7 +139,10 @@ def _seconds_of_one(settings: RunSettings) -> float:
     steps = math.ceil(synthesis.steps * strength)
     guided = synthesis.guidance_share if synthesis.guidance != 1 else 0.0
     # The normal and what drawing starts from are encoded; the drawing and its start are decoded.
-    return (2 * encoding + 2 * decoding + steps * (1 + guided) * calling) / batch
+    drawing = 2 * encoding + 2 * decoding + steps * (1 + guided) * calling
+    masks = settings.masks
+    sampling = decoding + masks.sampling_steps * (2 if masks.guidance != 1 else 1) * calling
+    return drawing / batch, sampling / batch
 
 
 def _call(prior: LatentDiffusion, latents: torch.Tensor) -> torch.Tensor:

@@ -19,6 +19,7 @@ from anogen.study.stages.classification import train_classifiers
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.generate import generate, need_bank
 from anogen.study.stages.learn import learn, need_concepts
+from anogen.study.stages.learned_masks import learn_masks
 from anogen.study.stages.material import Pairs, categories_of, check_dataset, prior_of
 from anogen.study.stages.train import train
 
@@ -56,6 +57,9 @@ def learn_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:
             say(f"adapt: {category.name}")
         say(f"learn: {category.name}, {', '.join(sorted(support.shots))}")
         learn(run, category, support, prior_of_category(run, category, prior))
+        if run.settings.learns_masks:
+            say(f"learn masks: {category.name}")
+            learn_masks(run, category, support, prior_of_concepts(run, category, prior))
 
 
 def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:

@@ -72,6 +72,14 @@ class RunFolder:
         """A picture of what a concept meant after so many steps of learning."""
         return self.path / "concepts" / category / "previews" / f"{defect}-{step:06d}.png"
 
+    def mask_embedding(self, category: str, defect: str) -> Path:
+        """A defect's mask embedding, with ``masks.source=learned``."""
+        return self.concepts(category) / "masks" / f"{defect}.safetensors"
+
+    def masks(self, category: str, defect: str) -> Path:
+        """The masks that were sampled with it."""
+        return self.path / "masks" / category / f"{defect}.npz"
+
     def bank(self, category: str) -> Path:
         """A category's bank."""
         return self.path / "bank" / category
@@ -113,6 +121,7 @@ class RunFolder:
                     "prior",
                     "adapt",
                     "concept",
+                    "masks",
                     "placement",
                     "synthesis",
                     "bank",

@@ -22,6 +22,7 @@ from anogen.study.pipeline import generate_stage, learn_stage, say, train_stage
 from anogen.study.run_folder import CONFIG, at_work, open_run
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.generate import progress
+from anogen.study.stages.learned_masks import mask_embeddings
 from anogen.study.stages.material import check_dataset, prior_of
 from anogen.study.study_file import Study
 from anogen.study.study_page import write_page
@@ -219,7 +220,10 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _concepts(cell: Cell) -> list[Path]:
-    return [cell.run.concept(cell.category.name, d) for d in sorted(cell.support.shots)]
+    """Where the concepts of a cell lie, and what is learned beside them."""
+    name, defects = cell.category.name, sorted(cell.support.shots)
+    concepts = [cell.run.concept(name, defect) for defect in defects]
+    return [*concepts, *mask_embeddings(cell.run, name, defects)]
 
 
 def _priors(cell: Cell) -> list[Path]:

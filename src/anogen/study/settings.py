@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
-from anogen.concept.settings import ConceptSettings
+from anogen.concept.settings import ConceptSettings, MaskSettings
 from anogen.data.support import Split
 from anogen.detection.contract import detectors as known_detectors
 from anogen.detection.settings import ClassifierSettings, DetectorSettings, preset, settings_from
@@ -26,6 +26,7 @@ from anogen.placement.settings import PlacementSettings
 from anogen.prior.adaptation.settings import AdaptSettings
 from anogen.study.arms import PROCEDURES, checked_arm, with_generated
 from anogen.study.results import BOTH, PROCEDURAL
+from anogen.study.unheard import refuse_unheard
 from anogen.synthesis.settings import SynthesisSettings
 
 PresetName = Literal["quick", "best", "paper", "official"]
@@ -233,6 +234,7 @@ class RunSettings(_Part):
     )
     adapt: AdaptSettings = AdaptSettings()
     concept: ConceptSettings = ConceptSettings()
+    masks: MaskSettings = MaskSettings()
     placement: PlacementSettings = PlacementSettings()
     synthesis: SynthesisSettings = SynthesisSettings()
     bank: BankSettings = BankSettings()
@@ -242,6 +244,11 @@ class RunSettings(_Part):
     )
     classifier: ClassifierSettings = ClassifierSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def learns_masks(self) -> bool:
+        """Whether an embedding of masks is learned, and masks are sampled with it."""
+        return self.method == "anomalydiffusion" and self.masks.source == "learned"
 
 
 def resolve(
@@ -274,28 +281,8 @@ def resolve(
     settings = from_tree(tree)
     if settings.preset != preset_name:
         raise InputError("--set preset: choose the preset with --preset.")
-    _refuse_unheard(settings.support, chosen)
+    refuse_unheard(settings, chosen)
     return _anchored(settings)
-
-
-def _refuse_unheard(support: SupportSettings, chosen: Iterable[dict[str, Any]]) -> None:
-    """Refuse numbers of shots and draws that were given where something else chooses the shots."""
-    unheard: tuple[str, ...]
-    if support.split != "shots":
-        unheard, decides = ("shots", "draw"), f"support.split={support.split}"
-    elif support.listing is not None:
-        unheard, decides = ("shots", "draw"), "the list of shots"
-    elif support.official:
-        unheard, decides = ("draw",), "the official list"
-    else:
-        return
-    for part in chosen:
-        below = part.get("support")
-        for name in unheard:
-            if isinstance(below, dict) and name in below:
-                raise InputError(
-                    f"setting support.{name}: {decides} chooses the shots; leave one of them out."
-                )
 
 
 def _preset_file(name: str) -> dict[str, Any]:

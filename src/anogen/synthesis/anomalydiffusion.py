@@ -27,6 +27,8 @@ class AnomalyDiffusionSynthesizer(DiffusionSynthesizer):
     default_reweighting: Form = "fast"
 
     def _tokens(self, mask: Tensor) -> Tensor:
+        if self.concept.spatial is not None:
+            self.concept.spatial.to(self.prior.device)  # where it is already, nothing happens
         return self.concept.context_tokens(mask)
 
     def _mask(

@@ -18,6 +18,7 @@ from anogen.seeds import rng_of, seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder, versions
 from anogen.study.stages.judging import Drawn, Judging, Settled
+from anogen.study.stages.learned_masks import sampled_masks
 from anogen.study.stages.material import supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
@@ -109,7 +110,8 @@ class _Artist:
         self.prior = prior
         self.settings = run.settings
         self.supports = {d: supports_of(samples) for d, samples in support.shots.items()}
-        self.places = Places(category, self.supports, self.settings)
+        sampled = sampled_masks(run, category, self.supports, prior)
+        self.places = Places(category, self.supports, self.settings, sampled=sampled)
         self.synthesizers: dict[str, DiffusionSynthesizer] = {}
         self.concepts: dict[str, tuple[str, str]] = {}
         for defect in self.supports:

@@ -16,6 +16,7 @@ from anogen.seeds import seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
 from anogen.study.stages.adapt import learns_jointly, prior_of_concepts
+from anogen.study.stages.learned_masks import mask_embeddings
 from anogen.study.stages.material import shots_of
 
 
@@ -91,6 +92,7 @@ def need_concepts(run: RunFolder, category: Category, support: SupportSet) -> No
     needed = [run.concept(category.name, defect) for defect in sorted(support.shots)]
     if learns_jointly(run):
         needed.append(run.joint_prior(category.name))
+    needed += mask_embeddings(run, category.name, [*support.shots])
     for path in needed:
         if not path.exists():
             raise InputError(f"{path}: not learned yet; run 'anogen learn {run.path}' first.")

@@ -47,7 +47,29 @@ def prior_of(settings: RunSettings) -> LatentDiffusion:
                 f"setting {setting}: only priors of the embedded kind can be changed, and "
                 f"{settings.prior} is another; set it to 0."
             )
+    _need_words(settings, prior)
     return prior
+
+
+def _need_words(settings: RunSettings, prior: LatentDiffusion) -> None:
+    """Refuse words to start from that the prior does not know, before any work.
+
+    Raises:
+        InputError: naming the setting, and what to write instead.
+    """
+    words = [("concept.init", settings.concept.init, ("auto", "mean"), "auto")]
+    if settings.learns_masks:
+        words.append(("masks.init", settings.masks.init, ("random",), "random"))
+    for setting, word, no_words, instead in words:
+        if word in no_words:
+            continue
+        try:
+            prior.word_tokens(word)
+        except InputError as error:
+            raise InputError(
+                f"setting {setting}={word}: {str(error).rstrip('.')}; use --set {setting}="
+                f"{instead}, or another prior (--prior)."
+            ) from error
 
 
 def check_dataset(run: RunFolder) -> list[str]:

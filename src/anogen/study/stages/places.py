@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anogen.concept.mask_embedding import square_side
 from anogen.data.images import read_image, read_mask, to_rgb8
 from anogen.data.sample import Category
+from anogen.errors import InputError
 from anogen.files import inside
 from anogen.placement.boxes import Ground, Place, draw_places
 from anogen.placement.foreground import (
@@ -17,6 +20,7 @@ from anogen.placement.foreground import (
     foreground,
     median_image,
 )
+from anogen.placement.learned_masks import LearnedMasks
 from anogen.placement.masks import MaskVariation
 from anogen.placement.settings import ForegroundMethod
 from anogen.placement.sizes import sizes_of
@@ -25,9 +29,7 @@ from anogen.study.settings import RunSettings
 from anogen.study.stages.planned import Planned
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import Support
-
-OVERHANG = 0.1
-"""How far a defect may stand out of the object, as a share of its box's shorter side."""
+from anogen.synthesis.gate import overhang
 
 KEPT = 64
 """Objects that are remembered, a bit a pixel: those of a batch are asked for again and again."""
@@ -51,9 +53,10 @@ class Places:
         category: its good images and the root of its masks.
         supports: the support images of each defect with their masks.
         settings: of the run.
+        sampled: learned masks of each defect, ``(n, S, S)``, where the settings ask for them.
 
     Raises:
-        InputError: if there are no sizes for a defect.
+        InputError: if there are no sizes for a defect, or no learned masks.
     """
 
     def __init__(
@@ -61,14 +64,18 @@ class Places:
         category: Category,
         supports: Mapping[str, Sequence[Support]],
         settings: RunSettings,
+        *,
+        sampled: Mapping[str, NDArray[np.bool_]] = MappingProxyType({}),
     ) -> None:
         self.category = category
         self.settings = settings
+        in_masks = settings.method == "anomalydiffusion"
         self.sizes = {
             defect: sizes_of(
                 category.name, defect, [mask for _, mask in shots], settings=settings.placement
             )
             for defect, shots in supports.items()
+            if not in_masks
         }
         self.method: ForegroundMethod = settings.placement.foreground
         if self.method == "auto":
@@ -84,8 +91,16 @@ class Places:
             )
         self._objects: dict[bytes, NDArray[np.uint8]] = {}
         self.masks: dict[str, MaskVariation] = {}
-        if settings.method == "anomalydiffusion":
-            self.masks = {defect: self._variation(shots) for defect, shots in supports.items()}
+        if settings.learns_masks and not sampled:
+            raise InputError(
+                "setting masks.source: learned masks are there only once a run has learned and "
+                "sampled them; look at places with --set masks.source=varied."
+            )
+        if in_masks:
+            self.masks = {
+                defect: self._variation(shots, sampled.get(defect))
+                for defect, shots in supports.items()
+            }
 
     def place(self, item: Planned, attempt: int) -> tuple[Image, list[NDArray[np.bool_]]]:
         """A planned image's normal, and the regions ``(H, W)`` in which defects are drawn.
@@ -136,12 +151,19 @@ class Places:
         bits = np.unpackbits(self._objects[key], count=normal.shape[0] * normal.shape[1])
         return bits.reshape(normal.shape[:2]).astype(bool)
 
-    def _variation(self, shots: Sequence[Support]) -> MaskVariation:
-        """What a defect's masks are varied from: those of its shots, and where these have them."""
+    def _variation(
+        self, shots: Sequence[Support], sampled: NDArray[np.bool_] | None
+    ) -> MaskVariation:
+        """What a defect's masks are varied from, or like: those of its shots, and where these have
+        them."""
         # The median image knows images of one size only.
         objects = [] if self.method == "median" else [self.object(image) for image, _ in shots]
         masks = [mask for _, mask in shots]
-        return MaskVariation(masks, objects=objects, settings=self.settings.placement)
+        rules = self.settings.placement
+        if sampled is None:
+            return MaskVariation(masks, objects=objects, settings=rules)
+        side = square_side(masks)
+        return LearnedMasks(masks, sampled, side=side, objects=objects, settings=rules)
 
     def _drawn(self, pattern: str | None, defect: str, normal: Image) -> NDArray[np.bool_] | None:
         if pattern is None:
@@ -156,7 +178,7 @@ def _near_object(place: Place, ground: Ground) -> NDArray[np.bool_]:
     Defects are of the object: they may stand out of it a little, not hang beside it.
     """
     box, allowed = place.box, ground.allowed
-    reach = round(OVERHANG * min(box.width, box.height)) + 1
+    reach = overhang(box)
     rows = slice(max(box.y0 - reach, 0), box.y1 + reach)
     columns = slice(max(box.x0 - reach, 0), box.x1 + reach)
     near = np.zeros_like(allowed)

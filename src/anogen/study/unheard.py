@@ -1,0 +1,85 @@
+"""Settings that were given, but that nothing would listen to: refused rather than ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from anogen.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from anogen.study.settings import RunSettings
+
+BOXES = ("sizes", "ranges", "margin", "aspect", "rotation")
+"""Settings of placement that say how boxes look; masks are what they are."""
+
+VARIATION = ("size_jitter", "turn")
+"""Those that say how masks are varied."""
+
+
+def refuse_unheard(settings: RunSettings, chosen: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse values that were given where others make them void.
+
+    Args:
+        settings: the outcome.
+        chosen: the nested values that were given, beside those of presets.
+
+    Raises:
+        InputError: naming the first such setting, and what to do.
+    """
+    given = [part for part in chosen if isinstance(part, Mapping)]
+    for name in _of_support(settings):
+        if any(name in _below(part, "support") for part in given):
+            raise InputError(
+                f"setting support.{name}: {_decides(settings)} chooses the shots; leave one of "
+                "them out."
+            )
+    for section, name, reason in _of_masks(settings):
+        changed = _is_changed(getattr(settings, section), name)
+        if changed and any(name in _below(part, section) for part in given):
+            raise InputError(f"setting {section}.{name}: {reason}; leave it out.")
+
+
+def _of_support(settings: RunSettings) -> tuple[str, ...]:
+    support = settings.support
+    if support.split != "shots" or support.listing is not None:
+        return ("shots", "draw")
+    return ("draw",) if support.official else ()
+
+
+def _decides(settings: RunSettings) -> str:
+    """What chooses the shots instead of number and draw."""
+    support = settings.support
+    if support.split != "shots":
+        return f"support.split={support.split}"
+    return "the official list" if support.listing is None else "the list of shots"
+
+
+def _of_masks(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
+    """Section, name and reason of what the method does not listen to."""
+    if settings.method != "anomalydiffusion":
+        for name in type(settings.masks).model_fields:
+            yield "masks", name, f"the method {settings.method} draws in boxes, not in masks"
+        return
+    for name in BOXES:
+        yield "placement", name, "the method anomalydiffusion draws in masks, not in boxes"
+    if settings.masks.source == "learned":
+        for name in VARIATION:
+            yield "placement", name, "learned masks have sizes and directions of their own"
+        return
+    for name in type(settings.masks).model_fields:
+        if name != "source":
+            yield "masks", name, "counts for masks.source=learned only"
+
+
+def _is_changed(section: BaseModel, name: str) -> bool:
+    """Whether a setting has another value than its default."""
+    default = type(section).model_fields[name].get_default(call_default_factory=True)
+    return bool(getattr(section, name) != default)
+
+
+def _below(part: Mapping[str, Any], section: str) -> Mapping[str, Any]:
+    below = part.get(section)
+    return below if isinstance(below, Mapping) else {}

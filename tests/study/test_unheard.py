@@ -1,0 +1,62 @@
+"""Settings that nothing would listen to are refused, those at their defaults are not."""
+
+import pytest
+
+from anogen.errors import InputError
+from anogen.study.settings import PRESETS, resolve
+
+GIVEN = {"dataset": {"root": "data"}}
+LEARNED = "masks.source=learned"
+
+
+def resolved(method, *overrides, preset="quick", **given):
+    return resolve(preset, GIVEN | {"method": method} | given, overrides=overrides)
+
+
+@pytest.mark.parametrize(
+    ("override", "setting"),
+    [
+        ("placement.sizes=given", "placement.sizes"),
+        ("placement.ranges={spot: {width: [0.1, 0.2], height: [0.1, 0.2]}}", "placement.ranges"),
+        ("placement.margin=0.3", "placement.margin"),
+        ("placement.aspect=[0.5, 2]", "placement.aspect"),
+        ("placement.rotation=[0, 90]", "placement.rotation"),
+    ],
+)
+def test_masks_are_no_boxes(override, setting):
+    resolved("anogen", override)
+    for preset in PRESETS:
+        resolved("anomalydiffusion", preset=preset)
+        with pytest.raises(InputError, match=rf"^setting {setting}: .*anomalydiffusion.*masks"):
+            resolved("anomalydiffusion", override, preset=preset)
+
+
+def test_boxes_are_no_masks():
+    for override in (LEARNED, "masks.count=5"):
+        with pytest.raises(InputError, match=r"^setting masks\.\w+: .*anogen draws in boxes"):
+            resolved("anogen", override)
+
+
+def test_varied_masks_learn_nothing_and_learned_ones_are_not_varied():
+    with pytest.raises(InputError, match=r"^setting masks\.steps: counts for masks\.source=lear"):
+        resolved("anomalydiffusion", "masks.steps=5")
+    resolved("anomalydiffusion", "masks.steps=5", LEARNED)
+    for override in ("placement.size_jitter=0.5", "placement.turn=false"):
+        resolved("anomalydiffusion", override)
+        with pytest.raises(InputError, match=r"^setting placement\..*: learned masks have sizes"):
+            resolved("anomalydiffusion", override, LEARNED)
+
+
+def test_a_default_that_is_written_out_is_no_change():
+    given = {"margin": 0.15, "sizes": "learned", "aspect": None}
+    settings = resolved("anomalydiffusion", placement=given)
+    assert settings == resolved("anomalydiffusion")
+    resolved("anomalydiffusion", "masks.source=varied", "masks.count=64")
+
+
+def test_the_papers_masks_are_learned():
+    for preset in PRESETS:
+        assert not resolved("anogen", preset=preset).learns_masks
+        learned = resolved("anomalydiffusion", preset=preset).learns_masks
+        assert learned == (preset in ("paper", "official"))
+        assert not resolved("anomalydiffusion", "masks.source=varied", preset=preset).learns_masks
