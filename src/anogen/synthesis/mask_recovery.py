@@ -35,7 +35,7 @@ BACKGROUND, REDRAWN, MOST_REDRAWN = 0.2, 1.0, 0.04
 LOW, HIGH = 2.5, 3.0
 """Multiples of the noise: how far a part reaches, and what it needs somewhere."""
 
-EDGE = 0.35
+EDGE = 0.3
 """A part ends where its change falls below this share of its strength."""
 
 STRONG, NEARBY, NEAR = 0.8, 0.7, 6
