@@ -90,11 +90,6 @@ def test_the_bytes_do_not_depend_on_the_order(tmp_path: Path) -> None:
     assert seeds == [2, 10, 2, 10]
 
 
-def test_a_repeated_run_takes_the_place_of_the_earlier_one() -> None:
-    results = Results().with_run(run(ap=0.1)).with_run(run(seed=1)).with_run(run(ap=0.2))
-    assert sorted((r.seed, r.image.ap) for r in results.runs) == [(0, 0.2), (1, 0.5)]
-
-
 def test_metrics_are_found_by_name() -> None:
     assert metric_of(run(), "image_auroc") == 0.9
     assert metric_of(run(), "pixel_pro") == 0.25

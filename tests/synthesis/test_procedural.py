@@ -6,7 +6,6 @@ from test_anogen import MEMBERS as DIFFUSION
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
-from anogen.synthesis.batch import draw_batch
 from anogen.synthesis.contract import synthesizers
 
 SHAPES = [(64, 64), (37, 61, 3), (96, 41, 3), (7, 5), (1, 1, 3), (3, 200)]
@@ -120,19 +119,3 @@ def test_wrong_input_is_refused(member):
         synthesizer(normal, np.zeros((8, 8), bool), rng)
     with pytest.raises(InputError, match="region must be boolean"):
         synthesizer(normal, np.ones((8, 9), bool), rng)
-
-
-@pytest.mark.parametrize("shape", [(3, 20, 30), (3, 20, 30, 3)])
-def test_batches_equal_single_images(shape):
-    normals = picture(shape, np.uint8)
-    region = np.zeros((20, 30), bool)
-    region[5:15, 5:20] = True
-    synthesizer, regions = MEMBERS["draem"](), [None, region, None]
-    images, masks = draw_batch(synthesizer, normals, np.random.default_rng(7), regions=regions)
-    generators = np.random.default_rng(7).spawn(3)
-    for index in range(3):
-        anomaly = synthesizer(normals[index], regions[index], generators[index])
-        np.testing.assert_array_equal(images[index], anomaly.image)
-        np.testing.assert_array_equal(masks[index], anomaly.mask)
-    with pytest.raises(ValueError, match="3 images but 1 regions"):
-        draw_batch(synthesizer, normals, np.random.default_rng(7), regions=[None])

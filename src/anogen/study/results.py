@@ -180,11 +180,6 @@ class Results(_Part):
     classification: tuple[Classification, ...] = ()
     generation: tuple[Generation, ...] = ()
 
-    def with_run(self, run: Run) -> "Results":
-        """These results with ``run`` in the place of an earlier run of the same key."""
-        others = tuple(other for other in self.runs if other.key != run.key)
-        return self.model_copy(update={"runs": (*others, run)})
-
 
 def metric_of(run: Run, metric: str, defect: str | None = None) -> float | None:
     """The value of ``metric`` (``image_auroc``, ``pixel_ap``, ...) of a run or one defect of it.
