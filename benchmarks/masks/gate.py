@@ -28,10 +28,9 @@ from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import LearnedSizes
 from anogen.seeds import rng_of
 from anogen.study.stages.judging import NETWORK, described
-from anogen.study.stages.places import OVERHANG
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.croppaste import CropPasteSynthesizer
-from anogen.synthesis.gate import Limits, calibrated, judge
+from anogen.synthesis.gate import Limits, calibrated, judge, overhang
 from anogen.synthesis.likeness import likeness
 from anogen.synthesis.mask_recovery import recover_mask
 
@@ -133,7 +132,7 @@ def blended(
         [place] = draw_places(Ground(legal), sizes, rng, settings=placement, what="case")
     except InputError:
         return None
-    reach = round(OVERHANG * min(place.box.width, place.box.height)) + 1
+    reach = overhang(place.box)
     near = cv2.dilate(legal.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1)))
     region = place.mask(*mask.shape) & (near > 0)
     pasted = CropPasteSynthesizer([(image, mask)], turn=20)(normal, region, rng)

@@ -25,6 +25,9 @@ LEAST_AREA = 6
 SLACK = 0.5
 """Drawn defects may be fainter than the faintest of a few shots, but not without end."""
 
+OVERHANG = 0.1
+"""How far a defect may stand out of the object, as a share of its box's shorter side."""
+
 SMALLER = 0.1
 """The same for areas, which vary more, and are annotated loosely."""
 
@@ -51,7 +54,7 @@ class Limits:
         least_change: mean difference on the mask, as a share of white.
         smallest_area: pixels of the mask.
         most_filled: share of the region above which a drawing is a patch.
-        least_on_object: share of the mask that must lie on the object.
+        least_on_object: share of the mask that must lie on the object, or hardly beside it.
         most_seam: share of the region's rim with a step that the normal hardly ever shows.
         least_distance: mean difference to the nearest support shot, as a share of white.
         least_likeness: how much nearer its own type is than any other, see ``likeness``.
@@ -112,7 +115,7 @@ def judge(
         "filled": area / max(1, int(anomaly.region.sum())),
         "change": float(difference[mask].mean()) if area else 0.0,
         "seam": _seam(normal, difference, anomaly.region),
-        "on_object": 1.0 if on_object is None or not area else float(on_object[mask].mean()),
+        "on_object": 1.0 if on_object is None or not area else share_on(on_object, mask),
     }
     if shots:
         scores["distance"] = min(_distance(anomaly.image, shot) for shot in shots)
@@ -169,7 +172,8 @@ def calibrated(
     )
     if objects:
         shares = [
-            float(inside[mask].mean()) for inside, (_, mask) in zip(objects, supports, strict=True)
+            share_on(_healed(inside, mask), mask)
+            for inside, (_, mask) in zip(objects, supports, strict=True)
         ]
         limits = replace(limits, least_on_object=(1 - SLACK / 2) * min(shares))
     if normals:
@@ -181,6 +185,57 @@ def calibrated(
             least_distance=SLACK * min(between),
         )
     return limits
+
+
+def share_on(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
+    """Share of a mask that lies on the object, or stands out of it no more than placement allows.
+
+    Args:
+        on_object: boolean ``(H, W)``.
+        mask: boolean ``(H, W)``, not empty.
+    """
+    box = Box.around(mask)
+    part = _around(box, overhang(box))
+    return float(_grown(on_object[part], overhang(box))[mask[part]].mean())
+
+
+def overhang(box: Box) -> int:
+    """Pixels that a defect in a box may stand out of the object."""
+    return round(OVERHANG * min(box.width, box.height)) + 1
+
+
+def _healed(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The object as it was before a defect bit into it: closed by a disc twice as wide as it.
+
+    A hole or a missing edge shows the background, and looks as if it lay beside the object.
+    """
+    thickest = cv2.distanceTransform(np.pad(mask, 1).view(np.uint8), cv2.DIST_L2, 5).max()
+    radius = 2 * int(np.ceil(thickest))  # so that a notch in a straight edge closes nearly flush
+    part = _around(Box.around(mask), 2 * radius)
+    wide = np.pad(on_object[part], 2 * radius, mode="edge")
+    closed = ~_grown(~_grown(wide, radius), radius)[
+        2 * radius : -2 * radius, 2 * radius : -2 * radius
+    ]
+    healed = on_object.copy()
+    healed[part] |= closed & mask[part]
+    return healed
+
+
+def _around(box: Box, reach: int) -> tuple[slice, slice]:
+    """Rows and columns of a box and of ``reach`` pixels around it."""
+    return (
+        slice(max(box.y0 - reach, 0), box.y1 + reach),
+        slice(max(box.x0 - reach, 0), box.x1 + reach),
+    )
+
+
+def _grown(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """All pixels no more than ``reach`` from the mask; none where the mask is empty."""
+    if not mask.any():
+        return mask
+    away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    grown: NDArray[np.bool_] = away <= reach
+    return grown
 
 
 def _difference(image: Image, other: Image) -> NDArray[np.float32]:

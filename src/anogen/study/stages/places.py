@@ -29,9 +29,7 @@ from anogen.study.settings import RunSettings
 from anogen.study.stages.planned import Planned
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import Support
-
-OVERHANG = 0.1
-"""How far a defect may stand out of the object, as a share of its box's shorter side."""
+from anogen.synthesis.gate import overhang
 
 KEPT = 64
 """Objects that are remembered, a bit a pixel: those of a batch are asked for again and again."""
@@ -180,7 +178,7 @@ def _near_object(place: Place, ground: Ground) -> NDArray[np.bool_]:
     Defects are of the object: they may stand out of it a little, not hang beside it.
     """
     box, allowed = place.box, ground.allowed
-    reach = round(OVERHANG * min(box.width, box.height)) + 1
+    reach = overhang(box)
     rows = slice(max(box.y0 - reach, 0), box.y1 + reach)
     columns = slice(max(box.x0 - reach, 0), box.x1 + reach)
     near = np.zeros_like(allowed)
