@@ -111,3 +111,11 @@ def test_saved_weights_give_the_same_tokens_and_stand_still() -> None:
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     with pytest.raises(RuntimeError):
         load_spatial_encoder("light", encoder.state_dict(), tokens=3, token_dim=16)
+
+
+def test_masks_go_to_where_the_encoder_lives_and_tokens_come_back() -> None:
+    """Told on the device without memory, where shapes are known and nothing can come back from."""
+    encoder = with_opinions().to("meta")
+    assert encoder(torch.zeros(2, 1, 64, 64, device="meta")).shape == (2, 2, 16)
+    with pytest.raises(NotImplementedError, match="meta tensor"):
+        encoder(torch.zeros(2, 1, 64, 64))
