@@ -168,6 +168,40 @@ def test_views_and_filters(page: Page) -> None:
     page.tell("at('keys').close()")
 
 
+def test_the_outline_leaves_the_defect_in_sight_and_the_brush_fills_it(page: Page) -> None:
+    page.tell("at('which').value = 'all', at('defect').value = '', filterChanged()")
+    page.tell("view = 'generated', show(images[4])")
+    page.wait("shown.info.id === images[4].id && !busy")
+    # A pixel with the mask all around it, and what the window shows of it.
+    page.tell(
+        "inner = [...shown.mask.keys()].find((i) => [0, 1, -1, 64, -64].every((d) => "
+        "shown.mask[i + d] >= 128)),"
+        "look = () => pen.getImageData((inner % 64 + 0.5) * eye.scale + eye.x,"
+        " (Math.floor(inner / 64) + 0.5) * eye.scale + eye.y, 1, 1).data.join(), 0"
+    )
+    page.tell("tool = null, maskOn = false, draw(), bare = look()")
+    page.tell("maskOn = true, draw()")
+    assert page.tell("look() === bare")
+    page.press("b")
+    assert page.tell("look() !== bare")
+    page.press("b")
+    assert page.tell("look() === bare")
+
+
+def test_after_the_last_word_there_is_a_way_back(page: Page) -> None:
+    page.tell("at('which').value = 'all', at('defect').value = '', filterChanged()")
+    page.tell("said = images.map((one) => one.word), show(null)")
+    assert "Nothing to show" in page.tell("at('empty').textContent")
+    assert not page.tell("document.querySelector('[data-do=back]').disabled")
+    assert page.tell("document.querySelector('[data-do=accept]').disabled")
+    page.press("ArrowLeft")
+    page.wait("shown?.info === order.at(-1) && !busy")
+    page.tell("images.forEach((one, i) => { one.word = i ? 'accepted' : 'rejected' }), show(null)")
+    assert "7 accepted, 1 rejected" in page.tell("at('empty').textContent")
+    page.tell("images.forEach((one, i) => { one.word = said[i] }), show(order[0])")
+    page.wait("shown?.info === order[0]")
+
+
 def test_nothing_overflows_a_narrow_window(page: Page) -> None:
     for width, height in ((400, 800), (1200, 800)):
         page.size(width, height)

@@ -16,6 +16,7 @@ from anogen.bank.review import correct, decide, now
 from anogen.data.images import Pixels, read_image, to_rgb8
 from anogen.errors import InputError
 from anogen.files import inside, sha256_of
+from anogen.placement.box import Box
 
 Key = str
 """What the page calls an image: 16 hex digits of a hash, so that no name or path comes from it."""
@@ -69,6 +70,7 @@ class Sitting:
             "defect": entry.defect,
             "normal": entry.normal,
             "box": entry.region.as_list(),
+            "boxes": [box.as_list() for box in _boxes(entry)],
             "decision": entry.decision,
             "reason": entry.reason,
             "scores": entry.gate,
@@ -143,6 +145,12 @@ class Sitting:
 
     def _entry(self, key: Key) -> Entry:
         return self._bank(key).manifest[self._places[key][1]]
+
+
+def _boxes(entry: Entry) -> list[Box]:
+    """Each defect's box; the corrected mask has one around all."""
+    corrected = entry.review is not None and entry.review.box is not None
+    return [entry.region] if corrected or not entry.boxes else [Box(*box) for box in entry.boxes]
 
 
 def _png(image: Pixels) -> bytes:

@@ -7,6 +7,16 @@ const pen = canvas.getContext("2d");
 const paint = document.createElement("canvas"); // the mask, coloured, at the image's size
 const SIZES = [1, 2, 3, 5, 8, 12, 18, 28, 42]; // diameters in pixels of the image
 const TINT = [235, 30, 150];
+const MEANINGS = {
+  area: "pixels of the mask",
+  filled: "share of its place that the mask fills",
+  change: "mean difference to the normal; 1 is from black to white",
+  seam: "share of the rim with a step that good images hardly show",
+  on_object: "share of the mask that lies on the object",
+  distance: "whole image to the nearest shot; 0 is a copy of it",
+  likeness: "above 1: closer to its own type of defect than to the others",
+  new: "distance to the nearest defect drawn earlier; 0 is a copy of it",
+};
 const STROKES = 64e6; // bytes of earlier masks that undo may keep
 
 let images = [];
@@ -97,7 +107,7 @@ function filterChanged() {
 }
 
 function step(by) {
-  const place = order.indexOf(shown?.info);
+  const place = shown ? order.indexOf(shown.info) : order.length; // the end comes after the last
   const next = order[place + by];
   return next && leaveFor(next);
 }
@@ -120,8 +130,11 @@ async function show(info) {
   if (!info) {
     shown = null;
     at("empty").textContent = images.every((one) => one.word !== null)
-      ? "Every image has your word. Close the terminal's server with Ctrl-C, then train or export."
-      : "Nothing to show with these filters.";
+      ? `Every image has your word, and all are saved: ${images.filter(FILTERS.accepted[1]).length} ` +
+        `accepted, ${images.filter(FILTERS.rejected[1]).length} rejected. End the review with ` +
+        "Ctrl-C in the terminal; anogen train and anogen export then go by your words. " +
+        "← goes back to the last image; 'All' above shows every one."
+      : "Nothing to show with these filters; choose others above.";
     paintFacts();
     return;
   }
@@ -134,6 +147,7 @@ async function show(info) {
     paint.width = width;
     paint.height = height;
     tintMask(0, 0, width, height);
+    shown.outline = outlineOf(shown);
     if (frame === "free") frame = "whole";
     aim();
     paintFacts();
@@ -156,7 +170,7 @@ function paintFacts() {
   const info = shown?.info;
   document.querySelectorAll("[data-do]").forEach((button) => {
     const what = button.dataset.do;
-    button.disabled = !info && what !== "undo";
+    button.disabled = !able(what);
     const pressed = {
       generated: view === "generated",
       normal: view === "normal",
@@ -187,14 +201,23 @@ function paintFacts() {
       const row = document.createElement("div");
       const term = document.createElement("dt");
       const number = document.createElement("dd");
-      term.textContent = name.replaceAll("_", " ");
+      const meaning = document.createElement("small");
+      meaning.textContent = MEANINGS[name] ?? "";
+      term.append(name.replaceAll("_", " "), meaning);
       number.textContent = Number(value.toPrecision(3));
       row.append(term, number);
       return row;
     }),
   );
+  at("gate").hidden = !at("scores").hasChildNodes();
+  const defects = info?.boxes.length ?? 0;
+  at("several").textContent =
+    defects > 1 ? `The image has ${defects} defects; these are the numbers of the worst.` : "";
   draw();
 }
+
+// What makes sense where no image is shown: the way back.
+const able = (what) => Boolean(shown) || what === "undo" || (what === "back" && order.length > 0);
 
 function aim() {
   const { clientWidth, clientHeight } = canvas;
@@ -237,6 +260,21 @@ function tintMask(x0, y0, x1, y1) {
   paint.getContext("2d").putImageData(part, left, top);
 }
 
+// Along the edges of pixels, so that the outline covers nothing of what it goes around.
+function outlineOf({ mask, width, height }) {
+  const path = new Path2D();
+  const within = (x, y) =>
+    x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x] >= 128;
+  for (let y = 0; y <= height; y++) {
+    for (let x = 0; x <= width; x++) {
+      const own = within(x, y);
+      if (own !== within(x, y - 1)) { path.moveTo(x, y); path.lineTo(x + 1, y); }
+      if (own !== within(x - 1, y)) { path.moveTo(x, y); path.lineTo(x, y + 1); }
+    }
+  }
+  return path;
+}
+
 function draw() {
   pen.setTransform(1, 0, 0, 1, 0, 0);
   pen.clearRect(0, 0, canvas.width, canvas.height);
@@ -255,12 +293,12 @@ function draw() {
   if (view === "normal") return;
   if (maskOn) {
     pen.imageSmoothingEnabled = false;
-    pen.drawImage(paint, 0, 0);
-    const [x0, y0, x1, y1] = shown.info.box;
-    pen.lineWidth = (1.25 * ratio) / scale;
-    pen.setLineDash([(5 * ratio) / scale, (4 * ratio) / scale]);
     pen.strokeStyle = `rgb(${TINT})`;
-    pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
+    pen.lineWidth = (1.25 * ratio) / scale;
+    if (tool) pen.drawImage(paint, 0, 0);
+    else if (shown.outline) pen.stroke(shown.outline); // the defect itself stays in sight
+    pen.setLineDash([(5 * ratio) / scale, (4 * ratio) / scale]);
+    for (const [x0, y0, x1, y1] of shown.info.boxes) pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
     pen.setLineDash([]);
   }
   if (tool && pointer) {
@@ -403,6 +441,7 @@ async function undo() {
   if (shown?.strokes.length) {
     shown.mask = shown.strokes.pop();
     shown.dirty = shown.strokes.length > 0;
+    shown.outline = outlineOf(shown);
     tintMask(0, 0, shown.width, shown.height);
     paintFacts();
     return;
@@ -433,7 +472,12 @@ async function leaveFor(info) {
 const pick = (name) => {
   tool = tool === name ? null : name;
   if (tool) [view, maskOn] = ["generated", true];
+  else putAway();
 };
+function putAway() {
+  tool = null;
+  if (shown) shown.outline = outlineOf(shown);
+}
 const ACTIONS = {
   generated: () => { view = "generated"; },
   normal: () => { view = view === "normal" ? "generated" : "normal"; },
@@ -454,7 +498,7 @@ const KEYS = {
 };
 
 async function act(what) {
-  if (busy || (!shown && what !== "undo")) return;
+  if (busy || !able(what)) return;
   busy = true; // one word at a time, in the order in which they were said
   try {
     await ACTIONS[what]();
@@ -491,7 +535,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (key === "?") at("keys").showModal();
-  else if (key === "escape") tool = null;
+  else if (key === "escape") putAway();
   else if (key >= "1" && key <= "9" && key.length === 1) at("size").value = key;
   else if (key === " " && !event.target.matches("button")) {
     event.preventDefault();
