@@ -1,5 +1,6 @@
 """What tests of several rooms share: a small prior of the embedded kind, and small datasets."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from anogen.files import write_bytes
 from anogen.prior.autoencoder import SurfaceAutoencoder
 from anogen.prior.embedded import EmbeddedPrior, load_embedded
 from anogen.prior.pretrain.recipe import CONFIG, new_prior, pack
+
+# A process costs seconds of imports; tests that want several say so.
+os.environ["ANOGEN_WORKERS"] = "1"
 
 SMALL = {
     "image_size": 32,

@@ -48,6 +48,16 @@ DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Only say how many images, how long, how much disk."),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        envvar="ANOGEN_WORKERS",
+        help="Trainings side by side, where training.threads is set; as many as the processor's "
+        "cores by default, one with a GPU. No result depends on it.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable results on stdout.")]
 
 
@@ -80,6 +90,7 @@ def run(
     out: Out = None,
     seed: Seed = None,
     override: Overrides = None,
+    workers: Workers = None,
     dry_run: DryRun = False,
     json_: AsJson = False,
 ) -> None:
@@ -103,19 +114,20 @@ def run(
     if dry_run:
         runs.dry_run(preset, given, tuple(override or ()), out)
         return
-    runs.run(preset, given, tuple(override or ()), out, as_json=json_)
+    runs.run(preset, given, tuple(override or ()), out, workers=workers, as_json=json_)
 
 
 @app.command()
 def demo(
     out: Out = None,
     override: Overrides = None,
+    workers: Workers = None,
     json_: AsJson = False,
 ) -> None:
     """The main job on real photographs of solar cells (needs the extra 'demo')."""
     from anogen.cli import runs
 
-    runs.demo(out, tuple(override or ()), as_json=json_)
+    runs.demo(out, tuple(override or ()), workers=workers, as_json=json_)
 
 
 @app.command()
@@ -202,19 +214,19 @@ def generate(run_folder: RunPath, dry_run: DryRun = False) -> None:
 
 
 @app.command()
-def train(run_folder: RunPath) -> None:
+def train(run_folder: RunPath, workers: Workers = None) -> None:
     """Stage 3: train the detectors of every arm."""
     from anogen.cli import runs
 
-    runs.train(run_folder)
+    runs.train(run_folder, workers=workers)
 
 
 @app.command()
-def evaluate(run_folder: RunPath, json_: AsJson = False) -> None:
+def evaluate(run_folder: RunPath, workers: Workers = None, json_: AsJson = False) -> None:
     """Measure the trained detectors on the held-out images."""
     from anogen.cli import runs
 
-    runs.evaluate(run_folder, as_json=json_)
+    runs.evaluate(run_folder, workers=workers, as_json=json_)
 
 
 @app.command()
@@ -283,6 +295,7 @@ def study(
     seeds: Annotated[int | None, typer.Option("--seeds", help="Trainings of each arm.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the study.")] = None,
     override: Overrides = None,
+    workers: Workers = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only count the work that is to be done.")
     ] = False,
@@ -316,6 +329,7 @@ def study(
         seeds=seeds,
         overrides=tuple(override or ()),
         out=out,
+        workers=workers,
         dry_run=dry_run,
         as_json=json_,
     )

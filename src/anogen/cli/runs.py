@@ -71,12 +71,18 @@ def given_settings(
 
 
 def run(
-    preset: str, given: Given, overrides: tuple[str, ...], out: Path | None, *, as_json: bool
+    preset: str,
+    given: Given,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    *,
+    workers: int | None,
+    as_json: bool,
 ) -> None:
     """``anogen run``."""
     settings = resolve(preset, given, overrides=overrides)
     path = _out(out, settings)
-    results = pipeline.run_all(path, settings, command=_command())
+    results = pipeline.run_all(path, settings, command=_command(), workers=workers)
     _show(RunFolder(path, settings), results, as_json=as_json)
 
 
@@ -97,7 +103,9 @@ def _count(folder: RunFolder) -> None:
         print(line)
 
 
-def demo(out: Path | None, overrides: tuple[str, ...], *, as_json: bool) -> None:
+def demo(
+    out: Path | None, overrides: tuple[str, ...], *, workers: int | None, as_json: bool
+) -> None:
     """``anogen demo``.
 
     All masked cells are support: two of each defect in the test set would make pixel metrics of
@@ -108,7 +116,7 @@ def demo(out: Path | None, overrides: tuple[str, ...], *, as_json: bool) -> None
     path = Path("runs/demo") if out is None else out
     dataset = prepare(path.with_name(f"{path.name}-data") / "solar_cell")
     given = given_settings(dataset, layout="folder", shots=5)
-    run("quick", given, overrides, path, as_json=as_json)
+    run("quick", given, overrides, path, workers=workers, as_json=as_json)
     print(_DEMO_CAVEAT, file=sys.stderr)
 
 
@@ -137,19 +145,19 @@ def generate(path: Path) -> None:
     print(f"bank: {path / 'bank'}")
 
 
-def train(path: Path) -> None:
+def train(path: Path, *, workers: int | None) -> None:
     """``anogen train``."""
     folder = open_run(path)
     with at_work(path):
-        pipeline.train_stage(folder, categories_of(folder))
+        pipeline.train_stage(folder, categories_of(folder), workers=workers)
     print(f"detectors: {path / 'detectors'}")
 
 
-def evaluate(path: Path, *, as_json: bool) -> None:
+def evaluate(path: Path, *, workers: int | None, as_json: bool) -> None:
     """``anogen evaluate``."""
     folder = open_run(path)
     with at_work(path):
-        results = evaluate_run(folder, categories_of(folder))
+        results = evaluate_run(folder, categories_of(folder), workers=workers)
     _show(folder, results, as_json=as_json, report=False)
 
 

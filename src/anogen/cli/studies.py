@@ -25,6 +25,7 @@ def study(
     seeds: int | None,
     overrides: tuple[str, ...],
     out: Path | None,
+    workers: int | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -44,7 +45,8 @@ def study(
     if dry_run:
         print("\n".join(extent_of(cells_of(chosen, path, overrides=overrides)).lines()))
         return
-    results = run_study(path, chosen, overrides=overrides, command=["anogen", *sys.argv[1:]])
+    command = ["anogen", *sys.argv[1:]]
+    results = run_study(path, chosen, overrides=overrides, command=command, workers=workers)
     if as_json:
         print(results.model_dump_json(by_alias=True, indent=2))
         return

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -153,7 +154,8 @@ def _batches(mixture: Batches[B], start: int, steps: int, seed: int) -> Iterator
             total=steps,
             desc="train",
             file=sys.stderr,
-            disable=not sys.stderr.isatty(),
+            # Bars of processes side by side would write over each other.
+            disable=not sys.stderr.isatty() or parent_process() is not None,
         )
         for step in progress:
             assert following is not None

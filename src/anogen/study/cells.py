@@ -15,6 +15,7 @@ from typing import Any
 from anogen.data.sample import Category, SupportSet
 from anogen.detection.contract import detectors as known_detectors
 from anogen.errors import InputError
+from anogen.prior.stored import stored_fingerprint
 from anogen.study.arms import with_generated
 from anogen.study.results import Results, read_results
 from anogen.study.run_folder import RunFolder, open_run
@@ -169,7 +170,8 @@ def _cell(
         dataset,
         category.name,
         tree["dataset"]["defects"],
-        *(tree[name] for name in ("seed", "support", "prior", "adapt", "concept", "masks")),
+        stored_fingerprint(settings.prior),
+        *(tree[name] for name in ("seed", "support", "adapt", "concept", "masks")),
     ]
     drawn = [*learned, *(tree[name] for name in ("method", "placement", "synthesis", "bank"))]
     needs = with_generated(sources)

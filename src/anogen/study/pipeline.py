@@ -4,7 +4,6 @@ Every stage reads and writes files of the run's folder, does what is missing the
 is there alone; so going on after a kill is doing the same again.
 """
 
-import sys
 from pathlib import Path
 
 from anogen.bank.bank import Bank
@@ -13,20 +12,15 @@ from anogen.study.arms import with_generated
 from anogen.study.report import write_report
 from anogen.study.results import Results
 from anogen.study.run_folder import RunFolder, at_work, claim
+from anogen.study.saying import say
 from anogen.study.settings import RunSettings
 from anogen.study.stages.adapt import adapts, prior_of_category, prior_of_concepts
-from anogen.study.stages.classification import train_classifiers
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.generate import generate, need_bank
 from anogen.study.stages.learn import learn, need_concepts
 from anogen.study.stages.learned_masks import learn_masks
 from anogen.study.stages.material import Pairs, categories_of, check_dataset, prior_of
-from anogen.study.stages.train import train
-
-
-def say(text: str) -> None:
-    """One line of progress on stderr."""
-    print(text, file=sys.stderr, flush=True)
+from anogen.study.stages.trainings import do_trainings, untrained
 
 
 def start(
@@ -52,6 +46,7 @@ def start(
 
 def learn_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:
     """Concepts of all categories, in the prior fitted to each where the settings want that."""
+    run.check_weights()
     for category, support in pairs:
         if adapts(run, prior):
             say(f"adapt: {category.name}")
@@ -64,6 +59,7 @@ def learn_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:
 
 def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None:
     """Banks of all categories."""
+    run.check_weights()
     for category, support in pairs:
         need_concepts(run, category, support)
         say(f"generate: {category.name}")
@@ -75,29 +71,45 @@ def generate_stage(run: RunFolder, pairs: Pairs, prior: LatentDiffusion) -> None
             say(f"  {defect}: {accepted} of {drawn} accepted")
 
 
-def train_stage(run: RunFolder, pairs: Pairs) -> None:
-    """Detectors of all categories."""
-    training = run.settings.training
-    if any(with_generated(arm) for arm in training.arms):
+def need_banks(run: RunFolder, pairs: Pairs) -> None:
+    """Refuse to train on banks that are not whole, where an arm wants them.
+
+    Raises:
+        InputError: naming the first one.
+    """
+    if any(with_generated(arm) for arm in run.settings.training.arms):
         for category, support in pairs:
             need_bank(run, category, support)
-    for category, support in pairs:
+
+
+def train_stage(
+    run: RunFolder, pairs: Pairs, *, predict: bool = False, workers: int | None = 1
+) -> None:
+    """Detectors of all categories, ``workers`` of them side by side.
+
+    With ``predict``, each says what it thinks of the held-out images as soon as it is trained.
+    """
+    need_banks(run, pairs)
+    training = run.settings.training
+    for category, _ in pairs:
         say(
             f"train: {category.name}, {', '.join(training.detectors)}; arms "
             f"{', '.join(training.arms)}; {training.seeds} seeds"
         )
-        train(run, category, support)
-        if training.classifies:
-            train_classifiers(run, category)
+    do_trainings(untrained(run, pairs), train=True, predict=predict, workers=workers)
 
 
-def run_all(path: Path, settings: RunSettings, *, command: list[str]) -> Results:
+def run_all(
+    path: Path, settings: RunSettings, *, command: list[str], workers: int | None = 1
+) -> Results:
     """Validate, learn, generate, train, evaluate, report; goes on where it was interrupted.
 
     Args:
         path: the run's folder.
         settings: resolved settings.
         command: the command line, for the report.
+        workers: trainings side by side; None takes as many as the cores feed. The results do not
+            depend on it.
 
     Raises:
         InputError: for anything wrong with the input.
@@ -106,8 +118,8 @@ def run_all(path: Path, settings: RunSettings, *, command: list[str]) -> Results
         run, pairs, prior = start(path, settings, command=command)
         learn_stage(run, pairs, prior)
         generate_stage(run, pairs, prior)
-        train_stage(run, pairs)
+        train_stage(run, pairs, predict=True, workers=workers)
         say("evaluate")
-        results = evaluate(run, pairs)
+        results = evaluate(run, pairs, workers=workers)
         write_report(run.path)
         return results

@@ -17,11 +17,15 @@ import yaml
 from anogen import __version__
 from anogen.errors import InputError
 from anogen.files import write_text
+from anogen.prior.stored import stored_fingerprint
 from anogen.study.arms import procedures_of, with_generated
 from anogen.study.settings import RunSettings, from_tree
 
 LIBRARIES = ("torch", "numpy", "opencv-python-headless", "diffusers", "scipy", "pillow")
 CONFIG = "config.yaml"
+
+_WEIGHTS = "weights"
+"""Key of the configuration: what identifies the weights of the prior that the run began with."""
 
 _SHOWN = 4
 """Differences of settings that fit into a sentence."""
@@ -92,11 +96,33 @@ class RunFolder:
         """A path relative to the run, with ``/``."""
         return path.relative_to(self.path).as_posix()
 
+    def weights(self) -> str:
+        """What identifies the prior's weights: as noted when the run began, or as they are now."""
+        noted = _read(self.config).get(_WEIGHTS) if self.config.exists() else None
+        return noted or stored_fingerprint(self.settings.prior)
+
+    def check_weights(self) -> None:
+        """Refuse to go on with another prior under the same name, such as a newer package's.
+
+        Raises:
+            InputError: if the weights are not those that the run began with.
+        """
+        name = self.settings.prior
+        before, now = self.weights(), stored_fingerprint(name)
+        # Where there is nothing under the name, loading it says so.
+        if now not in (before, name):
+            raise InputError(
+                f"{self.path}: begun with other weights of the prior {name} ({before} there, {now} "
+                f"now); bring those back ({CONFIG} names the version of anogen), or start another "
+                "run."
+            )
+
     def settings_hash(self, detector: str, arm: str) -> str:
         """Hex hash (16 digits) of what a detector of an arm, and its numbers, depend on.
 
         Where the dataset lies is left out, and so are other detectors, other arms, and how many
-        seeds there are; how defects are learned and drawn counts where they are trained on.
+        seeds there are; how defects are learned and drawn counts where they are trained on, and
+        so do the weights of the prior, whatever its name.
         """
         tree = self.settings.model_dump(mode="json")
         training = tree["training"]
@@ -113,12 +139,11 @@ class RunFolder:
         if procedures:
             kept |= {"procedural": list(procedures), "textures": training["textures"]}
         if with_generated(arm):
-            kept |= {"label": training["label"]}
+            kept |= {"label": training["label"], "prior": self.weights()}
             kept |= {
                 name: tree[name]
                 for name in (
                     "method",
-                    "prior",
                     "adapt",
                     "concept",
                     "masks",
@@ -139,6 +164,7 @@ class RunFolder:
             tree["dataset"]["root"] = self.settings.dataset.root
         else:
             tree = self.settings.model_dump(mode="json")
+            tree[_WEIGHTS] = stored_fingerprint(self.settings.prior)
             tree["command"] = command
             tree["versions"] = versions()
         write_text(self.config, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True))
@@ -181,13 +207,27 @@ def at_work(path: Path) -> Iterator[None]:
             path.rmdir()  # succeeds on an empty folder only
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder within a run, made where it is missing; waits while another process has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def claim(path: Path, settings: RunSettings) -> RunFolder:
     """A run in ``path`` with these settings, new or to be taken up; nothing is written.
 
     A run whose dataset is gone from its place takes the new place.
 
     Raises:
-        InputError: if the folder holds a run with other settings, or something else.
+        InputError: if the folder holds a run with other settings or with other weights of its
+            prior, or something else.
     """
     run = RunFolder(path, settings)
     if not run.config.exists():
@@ -205,6 +245,7 @@ def claim(path: Path, settings: RunSettings) -> RunFolder:
             f"{path}: holds a run with other settings ({'; '.join(shown[:_SHOWN])}{more}); give "
             "another --out, or delete that folder to start again."
         )
+    run.check_weights()
     return run
 
 
@@ -218,7 +259,7 @@ def open_run(path: Path) -> RunFolder:
     if not config.is_file():
         raise InputError(f"{path}: holds no run (no {CONFIG}); start one with 'anogen run'.")
     tree = _read(config)
-    for name in ("command", "versions"):
+    for name in (_WEIGHTS, "command", "versions"):
         tree.pop(name, None)
     try:
         return RunFolder(path, from_tree(tree))

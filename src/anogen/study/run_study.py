@@ -1,6 +1,8 @@
-"""Running a study: its cells one after the other, each as a run that goes on after a kill.
+"""Running a study: concepts and banks of its cells, then all trainings, then the numbers.
 
-A cell is a whole run of its own, which the other verbs (``report``, ``evaluate``, ...) understand.
+A cell is a whole run of its own, which the other verbs (``report``, ``evaluate``, ...) understand
+and which goes on after a kill. Trainings of all cells are done side by side; a cell is evaluated
+when its last one has ended.
 Concepts and banks that another cell of the study has already, made under the same settings, are
 not made again but put into the cell: concepts as copies, images as hard links where the file
 system has them.
@@ -8,7 +10,9 @@ system has them.
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +22,14 @@ from anogen.errors import InputError
 from anogen.files import write_bytes
 from anogen.prior.contract import LatentDiffusion
 from anogen.study.cells import CELLS, Cell, cells_of
-from anogen.study.pipeline import generate_stage, learn_stage, say, train_stage
+from anogen.study.pipeline import generate_stage, learn_stage, need_banks
 from anogen.study.run_folder import CONFIG, at_work, open_run
+from anogen.study.saying import say
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.generate import progress
 from anogen.study.stages.learned_masks import mask_embeddings
 from anogen.study.stages.material import check_dataset, prior_of
+from anogen.study.stages.trainings import Training, do_trainings, untrained
 from anogen.study.study_file import Study
 from anogen.study.study_page import write_page
 from anogen.study.study_results import StudyResults, measure, write_study_results
@@ -84,7 +90,12 @@ def extent_of(cells: Sequence[Cell]) -> Extent:
 
 
 def run_study(
-    path: Path, study: Study, *, overrides: tuple[str, ...] = (), command: list[str]
+    path: Path,
+    study: Study,
+    *,
+    overrides: tuple[str, ...] = (),
+    command: list[str],
+    workers: int | None = 1,
 ) -> StudyResults:
     """Run what is missing of a study, then write its numbers, tables and page.
 
@@ -97,6 +108,8 @@ def run_study(
         study: what is compared.
         overrides: ``stage.option=value`` each, over the study's settings, under those of arms.
         command: the command line, for the runs and the page.
+        workers: trainings side by side; None takes as many as the cores feed. The results do not
+            depend on it.
 
     Raises:
         InputError: for anything wrong with the input; the folder is then as it was.
@@ -106,18 +119,9 @@ def run_study(
         cells = cells_of(study, path, overrides=overrides)
         todo = [cell for cell in cells if cell.finished() is None]
         _check_input(todo)
-        priors: dict[str, LatentDiffusion] = {}
-        for cell in todo:
-            name = cell.run.settings.prior
-            if cell.bank_key is not None and name not in priors:
-                priors[name] = prior_of(cell.run.settings)
-        for number, cell in enumerate(todo, start=1):
-            say(
-                f"cell {number} of {len(todo)}: {cell.product}, {cell.detector}, "
-                f"{', '.join(cell.names)} ({CELLS}/{cell.name})"
-            )
-            with at_work(cell.run.path):
-                _work(cell, cells, priors, command)
+        with ExitStack() as held:
+            _prepare(todo, cells, command, held)
+            _train(todo, workers)
         results = measure(study, cells)
         write_study_results(path / STUDY, results)
         write_tables(path, results)
@@ -152,10 +156,28 @@ def _check_input(cells: Sequence[Cell]) -> None:
                 say(f"note: {notice}")
 
 
-def _work(
+def _prepare(
+    todo: Sequence[Cell], cells: Sequence[Cell], command: list[str], held: ExitStack
+) -> None:
+    """Bring all cells to where they can train, and hold their folders."""
+    priors: dict[str, LatentDiffusion] = {}
+    for cell in todo:
+        name = cell.run.settings.prior
+        if cell.bank_key is not None and name not in priors:
+            priors[name] = prior_of(cell.run.settings)
+    for number, cell in enumerate(todo, start=1):
+        say(
+            f"cell {number} of {len(todo)}: {cell.product}, {cell.detector}, "
+            f"{', '.join(cell.names)} ({CELLS}/{cell.name})"
+        )
+        held.enter_context(at_work(cell.run.path))
+        _make_bank(cell, cells, priors, command)
+
+
+def _make_bank(
     cell: Cell, cells: Sequence[Cell], priors: dict[str, LatentDiffusion], command: list[str]
 ) -> None:
-    """Bring one cell to its results."""
+    """Bring one cell to its bank."""
     run, pairs = cell.run, [(cell.category, cell.support)]
     # The folder's name holds what counts; seeds, what is measured of the bank, and settings that do
     # not matter here may change. Results go first: they are those of the settings beside them.
@@ -170,9 +192,35 @@ def _work(
         learn_stage(run, pairs, prior)
         _take_bank(cell, [other for other in others if other.bank_key == cell.bank_key])
         generate_stage(run, pairs, prior)
-    train_stage(run, pairs)
-    say("evaluate")
-    evaluate(run, pairs)
+        need_banks(run, pairs)
+
+
+def _train(todo: Sequence[Cell], workers: int | None) -> None:
+    """Do all trainings of the cells; evaluate each whose last one has ended."""
+    cells = {cell.run.path: cell for cell in todo}
+    trainings = [
+        training
+        for cell in todo
+        for training in untrained(cell.run, [(cell.category, cell.support)])
+    ]
+    left = Counter(training.run.path for training in trainings)
+
+    def measured(cell: Cell) -> None:
+        say(f"evaluate: {cell.product}, {cell.detector}, {', '.join(cell.names)}")
+        evaluate(cell.run, [(cell.category, cell.support)])
+
+    def ended(training: Training) -> None:
+        path = training.run.path
+        left[path] -= 1
+        if left[path] == 0:
+            measured(cells[path])
+
+    for cell in todo:
+        if left[cell.run.path] == 0:
+            measured(cell)
+    if trainings:
+        say(f"train: {len(trainings)} trainings")
+    do_trainings(trainings, train=True, predict=True, workers=workers, on_done=ended)
 
 
 def _take_concepts(cell: Cell, others: Sequence[Cell]) -> None:

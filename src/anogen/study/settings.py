@@ -179,6 +179,12 @@ class TrainingSettings(_Part):
     textures: str | None = Field(
         default=None, description="folder of texture images for draem; null uses the image itself"
     )
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="of the processor, for each training, so that several are done side by side; "
+        "null: torch's own choice, one training after another",
+    )
     classifier: bool = Field(
         default=False,
         description="also train a classifier of the types of defects on the generated images, if "

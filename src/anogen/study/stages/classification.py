@@ -16,13 +16,12 @@ from anogen.data.sample import Category, SupportSet
 from anogen.data.support import evaluation_samples
 from anogen.detection.classifier import DefectClassifier, LabelledImages, load_classifier
 from anogen.detection.saved import MODEL
-from anogen.detection.training import CHECKPOINT, LOG
-from anogen.detection.training import train as train_classifier
+from anogen.detection.training import train
 from anogen.errors import InputError
 from anogen.seeds import seed_of
-from anogen.study.durations import TIMES, timed
+from anogen.study.durations import timed
 from anogen.study.results import GENERATED, Classification
-from anogen.study.reviewed import bind, digest_of, noted
+from anogen.study.reviewed import digest_of, noted
 from anogen.study.run_folder import RunFolder
 from anogen.study.stages.material import Pairs
 
@@ -30,35 +29,28 @@ NAME = "classifier"
 """In the place of a detector, in the names of folders."""
 
 
-def train_classifiers(run: RunFolder, category: Category) -> None:
-    """Train the classifier of a category, once for each seed, unless it is there.
+def is_classified(run: RunFolder, category: Category) -> bool:
+    """Whether a category has classifiers: the settings want them, and two types were drawn."""
+    wanted = run.settings.training.classifies
+    return wanted and _classifiable(list(Bank(run.bank(category.name)).accepted()))
 
-    A category with generated images of fewer than two types of defects has none.
-    """
+
+def train_classifier(run: RunFolder, category: Category, seed: int) -> None:
+    """Train a classifier of a category, or take up where that was interrupted."""
     bank = Bank(run.bank(category.name))
     entries = list(bank.accepted())
-    if not _classifiable(entries):
-        return
     settings = run.settings.classifier.resolved(len(entries))
     assert settings.steps is not None
-    digest = digest_of(run, category.name, GENERATED)
-    images: LabelledImages | None = None
-    for seed in range(run.settings.training.seeds):
-        folder = run.detector(category.name, NAME, GENERATED, seed)
-        bind(folder, digest, stale=(MODEL, CHECKPOINT, LOG, TIMES))
-        if (folder / MODEL).exists():
-            (folder / CHECKPOINT).unlink(missing_ok=True)  # of a kill at the very end
-            continue
-        if images is None:
-            images = LabelledImages(
-                bank_images(bank, entries, settings.image_size),
-                [entry.defect for entry in entries],
-                settings=settings,
-            )
-        own = seed_of(run.settings.seed, NAME, category.name, seed)
-        with timed(folder, "train"):
-            classifier = DefectClassifier(settings, images.labels, seed=own)
-            train_classifier(classifier, images, steps=settings.steps, seed=own, folder=folder)
+    folder = run.detector(category.name, NAME, GENERATED, seed)
+    images = LabelledImages(
+        bank_images(bank, entries, settings.image_size),
+        [entry.defect for entry in entries],
+        settings=settings,
+    )
+    own = seed_of(run.settings.seed, NAME, category.name, seed)
+    with timed(folder, "train"):
+        classifier = DefectClassifier(settings, images.labels, seed=own)
+        train(classifier, images, steps=settings.steps, seed=own, folder=folder)
 
 
 def measure_classifiers(run: RunFolder, pairs: Pairs) -> tuple[Classification, ...]:

@@ -1,4 +1,4 @@
-"""Stage 3 of a run: a detector for every arm and seed."""
+"""Stage 3 of a run: a detector, trained on the images of an arm."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +19,13 @@ from anogen.detection.mixing import (
     Source,
     procedural,
 )
-from anogen.detection.saved import MODEL, make_detector
-from anogen.detection.training import CHECKPOINT, LOG
+from anogen.detection.saved import make_detector
 from anogen.detection.training import train as train_detector
 from anogen.errors import InputError
 from anogen.seeds import seed_of
 from anogen.study.arms import procedures_of, with_generated
-from anogen.study.durations import TIMES, timed
-from anogen.study.reviewed import bind, digest_of
+from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
-from anogen.study.scores import SCORES
 from anogen.study.stages.material import supports_of
 from anogen.synthesis.contract import synthesizers
 
@@ -44,62 +41,59 @@ class _Generated:
     defects: list[str]
 
 
-def train(run: RunFolder, category: Category, support: SupportSet) -> None:
-    """Train every detector, arm and seed of a category that is not trained yet.
-
-    What was trained on a bank that has been reviewed since is trained again.
+def train(images: "TrainingImages", detector: str, arm: str, seed: int) -> None:
+    """Train a detector on the images of an arm, or take up where that was interrupted.
 
     Raises:
-        InputError: if an arm needs generated images and there are none.
+        InputError: if the arm needs generated images and there are none.
     """
-    training = run.settings.training
-    for name in training.detectors:
-        todo = []
-        for seed in range(training.seeds):
-            for arm in training.arms:
-                folder = run.detector(category.name, name, arm, seed)
-                digest = digest_of(run, category.name, arm)
-                bind(folder, digest, stale=(MODEL, CHECKPOINT, LOG, SCORES, TIMES))
-                if (folder / MODEL).exists():
-                    (folder / CHECKPOINT).unlink(missing_ok=True)  # of a kill at the very end
-                else:
-                    todo.append((arm, seed))
-        if not todo:
-            continue
-        settings = run.settings.detectors[name].resolved(len(category.train))
-        assert settings.steps is not None
-        normals = load_rgb(category.train, settings.image_size)
-        sources = _Sources(run, category, support, settings.image_size)
-        for arm, seed in todo:
-            folder = run.detector(category.name, name, arm, seed)
-            mixture = Mixture(
-                normals,
-                sources.of(arm),
-                settings=settings.mixture,
-                batch_size=settings.batch_size,
-            )
-            # The seed belongs to detector and number, not to the arm: arms are compared in pairs.
-            own = seed_of(run.settings.seed, "detector", category.name, name, seed)
-            with timed(folder, "train"):
-                detector = make_detector(settings, seed=own)
-                train_detector(detector, mixture, steps=settings.steps, seed=own, folder=folder)
+    run, category, settings = images.run, images.category, images.settings
+    assert settings.steps is not None
+    folder = run.detector(category.name, detector, arm, seed)
+    mixture = images.of(arm)
+    # The seed belongs to detector and number, not to the arm: arms are compared in pairs.
+    own = seed_of(run.settings.seed, "detector", category.name, detector, seed)
+    with timed(folder, "train"):
+        made = make_detector(settings, seed=own)
+        train_detector(made, mixture, steps=settings.steps, seed=own, folder=folder)
 
 
-class _Sources:
-    """The anomalies of each arm, loaded when first asked for."""
+class TrainingImages:
+    """What a category's trainings of one detector share: good images, and each arm's anomalies.
 
-    def __init__(self, run: RunFolder, category: Category, support: SupportSet, size: int) -> None:
-        self.run, self.category, self.support, self.size = run, category, support, size
+    Args:
+        run: whose settings and bank count.
+        category: the good images.
+        support: the shots.
+        detector: at whose size images are decoded; anomalies when they are first asked for.
+    """
+
+    def __init__(
+        self, run: RunFolder, category: Category, support: SupportSet, detector: str
+    ) -> None:
+        self.run, self.category, self.support = run, category, support
+        self.settings = run.settings.detectors[detector].resolved(len(category.train))
+        self.size = self.settings.image_size
+        self.normals = load_rgb(category.train, self.size)
         self._generated: GeneratedSource | None = None
         self._procedural: dict[str, Source] = {}
 
-    def of(self, arm: str) -> list[Source]:
-        """The sources of an arm."""
+    def of(self, arm: str) -> Mixture:
+        """The batches of an arm.
+
+        Raises:
+            InputError: if the arm needs generated images and there are none.
+        """
         names = procedures_of(arm, self.run.settings.training.procedural)
         sources: list[Source] = [self.procedural(name) for name in names]
         if with_generated(arm):
             sources.append(self.generated())
-        return sources
+        return Mixture(
+            self.normals,
+            sources,
+            settings=self.settings.mixture,
+            batch_size=self.settings.batch_size,
+        )
 
     def procedural(self, name: str) -> Source:
         """The source that draws with a procedural synthesizer."""
