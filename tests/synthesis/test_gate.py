@@ -97,7 +97,7 @@ def test_where_a_shots_defect_bit_into_the_object_counts_as_object(out, share):
     image = np.where(mask, 90, 120).astype(np.uint8)
     limits = calibrated([(image, mask)], [], margin=0.15, objects=[object_])
     # Ten rows may stand out by a tenth and a pixel; the notch's mouth closes nearly flush.
-    assert limits.least_on_object == pytest.approx(0.75 * share, abs=0.05)
+    assert limits.least_on_object == pytest.approx(0.85 * share, abs=0.06)
 
 
 def test_the_distance_is_that_to_the_nearest_shot():
