@@ -40,7 +40,7 @@ def main() -> None:
         "# Shares on the object",
         "",
         "Lowest and highest share of a defect on its object, or no farther beside it than",
-        "placement allows, and how many cases. The limit follows from the shots, not from these cases.",
+        "placement allows, and how many cases. The limit follows from the shots, not from these.",
         "",
         f"`python benchmarks/masks/on_object.py --each {options.each} --seed {options.seed}`",
         "",
