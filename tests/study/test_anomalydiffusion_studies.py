@@ -115,6 +115,9 @@ def test_baselines_that_do_not_exist_stay_empty(tmp_path: Path) -> None:
     )
     text = markdown(results)
     assert "| DFMGAN | – | – | – | – | – | – | – |" in text
+    # A single seed has no deviation, and the reader is told.
+    assert "| Ours | 1 | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 |" in text
+    assert "One seed: no deviation can be given" in text
     assert "## Generated images of plate (EfficientNet-Lite0)" in text
     assert "| Ours | 12 | 1.80 | 0.320 | – | 0.0123 |" in text
     assert "| DFMGAN | – | – | – | – | – |" in text

@@ -15,11 +15,12 @@ from anogen.study.study_results import COLUMNS, StudyGain, StudyResults, StudyRo
 from anogen.study.tables import (
     GENERATION_COLUMNS,
     blocks,
-    caveats,
     gain_of,
     generation_heading,
     generation_rows,
     heading,
+    measured_on,
+    reading,
 )
 
 
@@ -60,7 +61,7 @@ def write_page(path: Path, results: StudyResults, *, command: Sequence[str]) -> 
                 for product in dict.fromkeys(row.product for row in results.generation)
             ],
             "generation_columns": GENERATION_COLUMNS,
-            "caveats": caveats(results),
+            "sentences": [*measured_on(results), *reading(results)],
             "columns": COLUMNS,
             "names": NAMES,
             "cells": list(

@@ -65,6 +65,7 @@ class StudyRun(_Part):
         seed: seed of its training.
         cell: the folder of its run, relative to the study's.
         images: held-out images that it was measured on.
+        defective: how many of these show a defect.
         excluded: images that it holds out and another arm does not.
         image: image-level metrics.
         pixel: pixel-level metrics.
@@ -76,6 +77,7 @@ class StudyRun(_Part):
     seed: int
     cell: str
     images: Count
+    defective: Count
     excluded: Count
     image: ImageMetrics
     pixel: PixelMetrics
@@ -313,6 +315,7 @@ def _measured(cell: Cell, keys: frozenset[str]) -> tuple[list[StudyRun], list[Co
                 seed=seed,
                 cell=f"{CELLS}/{cell.name}",
                 images=len(keys),
+                defective=int(scores.defective.sum()),
                 excluded=held_out - len(keys),
                 image=image,
                 pixel=pixel,

@@ -47,18 +47,39 @@ def gain_of(results: StudyResults, row: StudyRow, metric: str) -> StudyGain | No
     return None
 
 
-def caveats(results: StudyResults) -> list[str]:
-    """Sentences on what the tables were measured on."""
+def measured_on(results: StudyResults) -> list[str]:
+    """Sentences on what the tables were measured on: a line for each product, and the seeds."""
     sentences = []
-    for product in results.products:
+    for product in dict.fromkeys(run.product for run in results.runs):
         own = [run for run in results.runs if run.product == product]
+        images, defective = own[0].images, own[0].defective
+        sentence = f"{product}: {images} held-out test images, {defective} of them defective"
         if any(run.excluded for run in own):
             most = max(run.images + run.excluded for run in own)
-            sentences.append(
-                f"{product}: measured on the {own[0].images} images that every arm holds out "
-                f"(up to {most} in one arm), because arms learn from different shots."
+            sentence += (
+                f"; every arm holds these out (up to {most} in one arm), because arms learn from "
+                "different shots"
             )
+        sentences.append(f"{sentence}.")
+    if any(row.seeds == 1 for row in results.rows):
+        sentences.append(
+            "One seed: no deviation can be given, and intervals do not cover how another training "
+            "would come out."
+        )
     return sentences
+
+
+def reading(results: StudyResults) -> list[str]:
+    """Sentences on what the numbers mean."""
+    return [
+        f"Preset {results.preset}. Values in percent: mean ± standard deviation over seeds, which "
+        "are trainings that differ in chance alone.",
+        "AP is average precision, F1-max the best F1 of any threshold, PRO the overlap with each "
+        "defect's region up to 30 % false positives.",
+        f"Differences to {results.base} in points (100 points are 1.0), of trainings with the same "
+        "seed on the same images, with a 95 % bootstrap interval over test images and seeds. "
+        "Above zero it helps, below zero it hurts; where it holds zero, no difference is shown.",
+    ]
 
 
 def markdown(results: StudyResults) -> str:
@@ -66,12 +87,8 @@ def markdown(results: StudyResults) -> str:
     lines = [f"# {results.title}", ""]
     if results.note:
         lines += [results.note.strip(), ""]
-    lines += [
-        f"Preset {results.preset}; held-out test images, in percent; mean ± standard deviation "
-        "over seeds. Differences are paired by seed, in points, with a 95 % bootstrap interval.",
-        "",
-        *(f"{sentence}\n" for sentence in caveats(results)),
-    ]
+    lines += [f"- {sentence}" for sentence in (*measured_on(results), *reading(results))]
+    lines += [""]
     for product, detector, rows in blocks(results):
         lines += [f"## {heading(results, product, detector)}", ""]
         lines += _table(
@@ -83,7 +100,7 @@ def markdown(results: StudyResults) -> str:
         )
         others = [row for row in rows if row.arm != results.base]
         if others:
-            lines += [f"Difference to {results.base}:", ""]
+            lines += [f"Difference to {results.base}, in points:", ""]
             lines += _table(
                 ["arm", *(NAMES[metric] for metric in METRICS)],
                 [
