@@ -96,7 +96,7 @@ def learn_mask_embedding(
         squares = np.concatenate([_turned(square) for square in squares])
     images = torch.from_numpy(squares)[:, None].expand(-1, 3, -1, -1) * 2 - 1
     with torch.no_grad():
-        latents = torch.cat([prior.encode(part.contiguous()) for part in images.split(16)])
+        latents = torch.cat([prior.encode(part.contiguous()) for part in torch.split(images, 16)])
     generator = torch.Generator().manual_seed(seed_of(seed, "mask tokens"))
     tokens = _start(prior, settings, generator).requires_grad_()
     optimizer = torch.optim.Adam([tokens], lr=settings.learning_rate)

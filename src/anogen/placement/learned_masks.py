@@ -5,7 +5,7 @@ sampled, whether or not that is on the object. Here a sampled mask keeps its sha
 is put where the support masks lie or anywhere on the object.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class LearnedMasks(MaskVariation):
 
     Args:
         masks: support masks, boolean ``(H, W)``, none empty.
-        sampled: masks to choose from, boolean ``(S, S)``, none empty.
+        sampled: masks to choose from, boolean ``(n, S, S)``, none empty.
         side: of the squares ``(S, S)``, as a share of the square root of an image's pixels.
         objects: the object in each support image; see :class:`MaskVariation`.
         settings: rules of placement; ``turn`` and ``size_jitter`` have no say.
@@ -42,7 +42,8 @@ class LearnedMasks(MaskVariation):
     """
 
     kind = "learned"
-    broken = MaskVariation.broken | {
+    broken: Mapping[str, str] = {
+        **MaskVariation.broken,
         "size": "were smaller or larger than the support masks allow; learn them for more steps "
         "(masks.steps), or set masks.source=varied",
         "copy": "were copies of a support mask; learn them for fewer steps (masks.steps), or set "
@@ -52,7 +53,7 @@ class LearnedMasks(MaskVariation):
     def __init__(
         self,
         masks: Sequence[NDArray[np.bool_]],
-        sampled: Sequence[NDArray[np.bool_]],
+        sampled: NDArray[np.bool_],
         *,
         side: float,
         objects: Sequence[NDArray[np.bool_]] = (),

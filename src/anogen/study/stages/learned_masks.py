@@ -153,7 +153,8 @@ def _write(path: Path, masks: Masks, embedding: str) -> None:
 def _read(path: Path, embedding: str) -> Masks:
     try:
         with np.load(path, allow_pickle=False) as stored:
-            masks, source = stored["masks"].astype(bool), str(stored["embedding"])
+            masks: Masks = stored["masks"].astype(bool)
+            source = str(stored["embedding"])
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: no readable masks; delete it and generate again.") from error
     if source != embedding or masks.ndim != 3 or not masks.any(axis=(1, 2)).all() or not len(masks):
