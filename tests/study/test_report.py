@@ -18,7 +18,7 @@ from anogen.study.curves import at_recall, intervals, smoothed
 from anogen.study.gallery import difference
 from anogen.study.pictures import data_uri, heat, truth_outline, window_around
 from anogen.study.report import write_report
-from anogen.study.results import Gain
+from anogen.study.results import Gain, read_results
 
 EVIL = "<script>alert(1)</script>&amp;"
 
@@ -197,6 +197,15 @@ def test_an_outline_runs_around_the_mask_and_there_is_none_for_nothing() -> None
     numbers = np.array(re.findall(r"([\d.]+) ([\d.]+)", outline.path), dtype=float)
     assert numbers.min(axis=0).tolist() == [9.5, 4.5]
     assert numbers.max(axis=0).tolist() == [16.5, 9.5]
+
+
+def test_the_answer_says_from_what_to_what(made: Path, page: Page) -> None:
+    runs = read_results(made / "results.json").runs
+    arms = ("procedural", "procedural+generated")
+    before, after = (
+        100 * np.mean([run.pixel.ap for run in runs if run.arm == arm]) for arm in arms
+    )
+    assert f"pixel AP, draem, from {before:.1f} to {after:.1f} %" in page.text
 
 
 def test_the_difference_is_brightest_where_most_changed() -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean
 
 from anogen.bank.bank import Bank
 from anogen.study.curves import Intervals, intervals
 from anogen.study.gain import NAMES, points, sentence
-from anogen.study.results import BOTH, PROCEDURAL, Gain, Run
+from anogen.study.results import BOTH, PROCEDURAL, Gain, Run, metric_of
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,11 @@ class Answer:
     sentence: str
     size: str
     metric: str
+    levels: str
     intervals: Intervals
 
 
-def answer_of(detector: str, gains: Sequence[Gain]) -> Answer | None:
+def answer_of(detector: str, gains: Sequence[Gain], runs: Sequence[Run]) -> Answer | None:
     """The answer of one detector by pixel AP, or by image AP where there are no masks."""
     own = [gain for gain in gains if gain.detector == detector]
     for metric in ("pixel_ap", "image_ap"):
@@ -34,9 +36,27 @@ def answer_of(detector: str, gains: Sequence[Gain]) -> Answer | None:
                 sentence(overall),
                 points(overall.mean),
                 NAMES[metric],
+                _levels([run for run in runs if run.detector == detector], metric),
                 intervals(listed),
             )
     return None
+
+
+def _levels(runs: Sequence[Run], metric: str) -> str:
+    """From what to what a metric changed, in percent, over the seeds that both arms have."""
+    arms = [
+        {
+            run.seed: v
+            for run in runs
+            if run.arm == arm and (v := metric_of(run, metric)) is not None
+        }
+        for arm in (PROCEDURAL, BOTH)
+    ]
+    common = sorted(arms[0].keys() & arms[1].keys())
+    if not common:
+        return ""
+    before, after = (100 * mean(arm[seed] for seed in common) for arm in arms)
+    return f"from {before:.1f} to {after:.1f} %"
 
 
 def why_silent(runs: Sequence[Run]) -> str:

@@ -131,7 +131,7 @@ def _category(
     concepts = _concepts(inside(run_folder, f"concepts/{name}"))
     defects = sorted({entry.defect for entry in bank} | set(concepts))
     detectors = sorted({run.detector for run in runs})
-    answers = tuple(answer for d in detectors if (answer := answer_of(d, gains)) is not None)
+    answers = tuple(answer for d in detectors if (answer := answer_of(d, gains, runs)) is not None)
     scored = {run.key: scores for run in runs if (scores := _scores(run, run_folder)) is not None}
     learning = learning_charts(concepts, runs, run_folder)
     rejected = [entry for entry in bank if not entry.accepted]
