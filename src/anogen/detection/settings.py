@@ -378,7 +378,7 @@ def _destseg_quick() -> DeSTSegSettings:
             "teacher": "efficientnet-lite0",
             "width": 16,
             "head_width": 64,
-            "steps": 160,
+            "steps": 320,
             "student_share": 0.3,
             "learning_rate": 2e-3,
             "residual_learning_rate": 5e-3,

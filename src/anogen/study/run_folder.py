@@ -138,6 +138,8 @@ class RunFolder:
         procedures = procedures_of(arm, self.settings.training.procedural)
         if procedures:
             kept |= {"procedural": list(procedures), "textures": training["textures"]}
+            if training["procedural_on"] == "object":
+                kept |= {"on": tree["placement"]["foreground"]}
         if with_generated(arm):
             kept |= {"label": training["label"], "prior": self.weights()}
             kept |= {

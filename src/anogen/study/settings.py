@@ -176,6 +176,11 @@ class TrainingSettings(_Part):
     procedural: Procedures = Field(
         default=("draem",), description="draem, cutpaste, croppaste (of the support shots)"
     )
+    procedural_on: Literal["anywhere", "object"] = Field(
+        default="anywhere",
+        description="where procedural anomalies may lie; objects are found as placement.foreground "
+        "says",
+    )
     textures: str | None = Field(
         default=None, description="folder of texture images for draem; null uses the image itself"
     )

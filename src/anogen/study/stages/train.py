@@ -1,6 +1,7 @@
 """Stage 3 of a run: a detector, trained on the images of an arm."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from anogen.study.arms import procedures_of, with_generated
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
 from anogen.study.stages.material import supports_of
+from anogen.study.stages.objects import objects_of
 from anogen.synthesis.contract import synthesizers
 
 
@@ -109,8 +111,16 @@ class TrainingImages:
                 made = synthesizers[name](supports=self._supports())
             else:
                 made = synthesizers[name]()
-            self._procedural[name] = ProceduralSource(procedural(made), name=name)
+            self._procedural[name] = ProceduralSource(
+                procedural(made), name=name, objects=self._objects
+            )
         return self._procedural[name]
+
+    @cached_property
+    def _objects(self) -> NDArray[np.bool_] | None:
+        if self.run.settings.training.procedural_on == "anywhere":
+            return None
+        return objects_of(self.normals, self.run.settings.placement.foreground)
 
     def _supports(self) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
         found = []
