@@ -88,7 +88,7 @@ def test_learns_an_easy_defect(name: str, steps: int) -> None:
     detector, mixture = tiny(name, steps=steps)
     for step in range(steps):
         detector.step(mixture.batch(step, seed=0))
-    image, mask = square(NORMALS[0], np.random.default_rng(9))
+    image, mask = square(NORMALS[0], None, np.random.default_rng(9))
     prediction = detector.predict(np.stack([image, NORMALS[0]]))
     score_map = prediction.score_maps[0].astype(np.float32)
     assert roc_auc_score(mask.ravel(), score_map.ravel()) > 0.85

@@ -8,6 +8,7 @@ import pytest
 
 from anogen.bank.bank import Bank
 from anogen.data.images import read_image
+from anogen.placement.box import Box
 from anogen.study.pipeline import run_all
 from anogen.study.settings import RunSettings, resolve
 
@@ -86,8 +87,8 @@ def test_outside_the_box_every_pixel_is_the_normal_images(
     assert len(bank) == 6
     for entry in bank:
         normal = read_image(small_dataset / entry.normal)
-        image, box = bank.image(entry), entry.region
-        outside = ~box.mask(*normal.shape)
+        image, (placed,) = bank.image(entry), entry.placed
+        outside = ~Box(*placed).mask(*normal.shape)
         assert np.array_equal(image[outside], normal[outside])
         mask = bank.mask(entry)
         assert mask is not None

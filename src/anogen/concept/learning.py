@@ -21,6 +21,7 @@ from torch import Tensor
 
 from anogen.concept.concept import Concept
 from anogen.concept.encoded_views import Views, encode_views, pooled
+from anogen.concept.named_word import named_word
 from anogen.concept.previews import preview
 from anogen.concept.settings import ConceptSettings
 from anogen.concept.spatial_encoder import SpatialEncoder, new_spatial_encoder
@@ -109,7 +110,9 @@ def learn_concepts(
         defect: encode_views(prior, support[defect], settings, seed_of(seed, category, defect))
         for defect in defects
     }
-    words = {d: _start_word(prior, views[d], settings, seed_of(seed, category, d)) for d in defects}
+    words = {
+        d: _start_word(prior, d, views[d], settings, seed_of(seed, category, d)) for d in defects
+    }
     starts = {d: _tokens_of(prior, words[d]) for d in defects}
     learner = _Learner(
         {d: _fit(starts[d], settings.tokens).requires_grad_() for d in defects},
@@ -199,18 +202,26 @@ def _new_spatial(
     return encoder.to(device)
 
 
-def _start_word(prior: LatentDiffusion, views: Views, settings: ConceptSettings, seed: int) -> str:
+def _start_word(
+    prior: LatentDiffusion, defect: str, views: Views, settings: ConceptSettings, seed: int
+) -> str:
+    """The word of the settings; or that of the defect's name, if it explains the shots better than
+    ``defect`` does; or the one that explains them best, which a few pairs tell only roughly."""
     if settings.init != "auto":
         return settings.init
     words = [word for word in prior.words() if word != "normal"]
     if not words:
         return "defect"
     pairs = _held_back(views, prior, seed, WORD_PAIRS)
-    scores = [
-        _check(prior, "", views, pairs, _Learner({"": prior.word_tokens(word)}, None), settings)
-        for word in words
-    ]
-    return words[int(np.argmin(scores))]
+
+    def loss(word: str) -> float:
+        tokens = _Learner({"": prior.word_tokens(word)}, None)
+        return _check(prior, "", views, pairs, tokens, settings)
+
+    named = named_word(defect, words)
+    if named is not None and ("defect" not in words or loss(named) <= loss("defect")):
+        return named
+    return min(words, key=loss)
 
 
 def _held_back(

@@ -18,8 +18,8 @@ class ConceptSettings(BaseModel):
     tokens: int = Field(default=4, ge=1, le=64, description="learned vectors of a concept")
     init: str = Field(
         default="auto",
-        description="word to start from; auto takes the word with the least loss on the shots, "
-        "mean the mean of the vocabulary",
+        description="word to start from; auto takes the word in the defect's name if it fits the "
+        "shots, else the one that fits them best; mean the mean of the vocabulary",
     )
     spatial: Literal["none"] | SpatialKind = Field(
         default="none",

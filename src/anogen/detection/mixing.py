@@ -76,9 +76,7 @@ class ProceduralSource:
 
     generated = False
 
-    def __init__(
-        self, draw: Draw, *, name: str, objects: NDArray[np.bool_] | None = None
-    ) -> None:
+    def __init__(self, draw: Draw, *, name: str, objects: NDArray[np.bool_] | None = None) -> None:
         self._draw = draw
         self._name = name
         self._objects = objects
