@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
+from anogen.placement.context import ELSEWHERE
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import Size, Sizes, shaped
 
@@ -25,17 +26,20 @@ SMALLEST_SIDE = 8
 
 @dataclass(frozen=True)
 class Ground:
-    """What is known of one image's pixels; all boolean ``(H, W)``.
+    """What is known of one image's pixels; boolean ``(H, W)`` but for ``likeness``.
 
     Attributes:
         object: the part that is shown, told from its background.
         legal: where people allow defects; None: everywhere.
         forbidden: where people want none; None: nowhere.
+        likeness: ``(H, W)`` from 0 to 1, how much a place is like those of the shots' defects;
+            None: all are alike.
     """
 
     object: NDArray[np.bool_]
     legal: NDArray[np.bool_] | None = None
     forbidden: NDArray[np.bool_] | None = None
+    likeness: NDArray[np.float32] | None = None
 
     @property
     def allowed(self) -> NDArray[np.bool_]:
@@ -106,6 +110,11 @@ class _Search:
         open_ = allowed if ground.forbidden is None else allowed & ~ground.forbidden
         self._need_room(allowed, open_)
         self.pixels = np.flatnonzero(open_)
+        self.chances = None
+        if ground.likeness is not None:
+            alike = ground.likeness.ravel()[self.pixels].astype(np.float64) + 1e-9
+            chance = (1 - ELSEWHERE) * alike / alike.sum() + ELSEWHERE / len(alike)
+            self.chances = np.cumsum(chance)
         self.on_object = _Cover(ground.object)
         self.on_allowed = self.on_object if ground.legal is None else _Cover(allowed)
         self.on_forbidden = None if ground.forbidden is None else _Cover(ground.forbidden)
@@ -125,7 +134,7 @@ class _Search:
                 max(SMALLEST_SIDE, drawn.height * shrink),
                 drawn.angle,
             )
-            pixel = int(self.pixels[rng.integers(len(self.pixels))])
+            pixel = self._pixel(rng)
             place, broken = self._tried(size, divmod(pixel, self.width), taken)
             if place is not None and not broken:
                 return place
@@ -133,6 +142,13 @@ class _Search:
             if len(broken) == 1:
                 alone.update(broken)
         raise InputError(f"{self.what}: {self._sentence(alone, together, taken)}")
+
+    def _pixel(self, rng: np.random.Generator) -> int:
+        """A pixel for a centre."""
+        if self.chances is None:
+            return int(self.pixels[rng.integers(len(self.pixels))])
+        at = np.searchsorted(self.chances, rng.random() * self.chances[-1], side="right")
+        return int(self.pixels[min(int(at), len(self.pixels) - 1)])
 
     def _tried(
         self, size: Size, centre: tuple[int, int], taken: Sequence[Place]

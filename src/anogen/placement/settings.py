@@ -45,6 +45,11 @@ class PlacementSettings(BaseModel):
     on_foreground: float = Field(
         default=0.5, ge=0, le=1, description="least share of a box that lies on the object"
     )
+    where: Literal["anywhere", "alike"] = Field(
+        default="anywhere",
+        description="places on the object: anywhere (papers), or mostly where the surroundings are "
+        "like those of the shots' defects; surfaces that fill the image are alike all over",
+    )
     sizes: Literal["learned", "official", "given"] = Field(
         default="learned",
         description="sizes of boxes: learned from the support masks, the released code's table "

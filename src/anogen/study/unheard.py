@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from anogen.study.settings import RunSettings
 
-BOXES = ("sizes", "ranges", "margin", "aspect", "rotation")
-"""Settings of placement that say how boxes look; masks are what they are."""
+BOXES = ("where", "sizes", "ranges", "margin", "aspect", "rotation")
+"""Settings of placement that say where boxes go and how they look; masks are what they are."""
 
 VARIATION = ("size_jitter", "turn")
 """Those that say how masks are varied."""

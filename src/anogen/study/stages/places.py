@@ -14,6 +14,7 @@ from anogen.data.sample import Category
 from anogen.errors import InputError
 from anogen.files import inside
 from anogen.placement.boxes import Ground, Place, draw_places
+from anogen.placement.context import Context, Scene, context_of
 from anogen.placement.foreground import (
     PROBES,
     choose_method,
@@ -90,6 +91,9 @@ class Places:
                 to_rgb8(read_image(sample.image, name=sample.key)) for sample in probes
             )
         self._objects: dict[bytes, NDArray[np.uint8]] = {}
+        self.contexts: dict[str, Context] = {}
+        if settings.placement.where == "alike" and self.method != "whole" and not in_masks:
+            self.contexts = self._contexts(supports)
         self.masks: dict[str, MaskVariation] = {}
         if settings.learns_masks and not sampled:
             raise InputError(
@@ -133,11 +137,13 @@ class Places:
 
     def ground(self, item: Planned, normal: Image) -> Ground:
         """What is known of the pixels of a planned image's normal."""
-        rules = self.settings.placement
+        rules, object_ = self.settings.placement, self.object(normal)
+        context = self.contexts.get(item.defect)
         return Ground(
-            self.object(normal),
+            object_,
             self._drawn(rules.legal, item.defect, normal),
             self._drawn(rules.forbidden, item.defect, normal),
+            None if context is None else context.likeness(to_rgb8(normal), object_),
         )
 
     def object(self, normal: Image) -> NDArray[np.bool_]:
@@ -150,6 +156,20 @@ class Places:
             self._objects[key] = np.packbits(found)
         bits = np.unpackbits(self._objects[key], count=normal.shape[0] * normal.shape[1])
         return bits.reshape(normal.shape[:2]).astype(bool)
+
+    def _contexts(self, supports: Mapping[str, Sequence[Support]]) -> dict[str, Context]:
+        """What surrounds each defect on its shots, against what good images have."""
+        train = self.category.train
+        goods = []
+        for sample in train[:: max(1, len(train) // PROBES)][:PROBES]:
+            image = read_image(sample.image, name=sample.key)
+            goods.append(Scene(to_rgb8(image), self.object(image)))
+        return {
+            defect: context_of(
+                [Scene(to_rgb8(image), self.object(image), mask) for image, mask in shots], goods
+            )
+            for defect, shots in supports.items()
+        }
 
     def _variation(
         self, shots: Sequence[Support], sampled: NDArray[np.bool_] | None

@@ -1,0 +1,153 @@
+"""Where a defect belongs: places whose surroundings look like those of the support shots.
+
+Not of the papers, which place boxes anywhere on the object: a worn thread is then drawn on the
+head of a screw. What surrounds a pixel is described by colour, brightness, busyness and the
+object's share of it, at three scales and alike for every rotation; the defects of the shots are
+left out of their own surroundings.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anogen.placement.box import Box
+
+_WORK = 160
+"""Longer side at which surroundings are described."""
+
+_SCALES = (0.5, 1.5, 3.0)
+"""Deviations of the windows, as multiples of the defect's typical side."""
+
+_SMALLEST = 2.0
+"""Pixels of the working size: the least deviation of a window."""
+
+_LARGEST = 0.15
+"""Of the image's longer side: larger defects are described by windows of this side."""
+
+_WIDTHS = (0.25, 0.4)
+"""Least and most deviations by which surroundings may differ and are still alike."""
+
+ELSEWHERE = 0.1
+"""Share of the places that are drawn without looking: three shots have not seen everything."""
+
+Descriptor = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image and what is known of it.
+
+    Attributes:
+        image: uint8 ``(H, W, 3)``.
+        object: boolean ``(H, W)``: the part, told from its background.
+        defect: boolean ``(H, W)``: to be left out; None in good images.
+    """
+
+    image: NDArray[np.uint8]
+    object: NDArray[np.bool_]
+    defect: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """The surroundings of one defect's shots.
+
+    Attributes:
+        side: typical side of the defect, as a share of the image's longer side.
+        centres: ``(n, D)``, each shot's surroundings in deviations of those of good images.
+        mean: ``(D,)`` of the surroundings in good images.
+        deviation: ``(D,)``.
+        width: how far from a shot's surroundings others still are alike.
+    """
+
+    side: float
+    centres: Descriptor
+    mean: Descriptor
+    deviation: Descriptor
+    width: float
+
+    def likeness(self, image: NDArray[np.uint8], object_: NDArray[np.bool_]) -> Descriptor:
+        """How much every pixel's surroundings are like a shot's, ``(H, W)`` in (0, 1]."""
+        rows = (described(Scene(image, object_), self.side) - self.mean) / self.deviation
+        squares = [((rows - centre) ** 2).mean(axis=2) for centre in self.centres]
+        alike = np.exp(-np.min(squares, axis=0) / (2 * self.width**2)).astype(np.float32)
+        height, width = object_.shape
+        full: Descriptor = cv2.resize(alike, (width, height), interpolation=cv2.INTER_LINEAR)
+        return full
+
+
+def context_of(shots: Sequence[Scene], goods: Iterable[Scene]) -> Context:
+    """The surroundings of the shots' defects, measured by how much those in good images differ.
+
+    Args:
+        shots: with their defects; at least one.
+        goods: some good images.
+    """
+    masks = [shot.defect for shot in shots if shot.defect is not None]
+    boxes = [(Box.around(mask), max(mask.shape)) for mask in masks]
+    side = float(np.median([np.sqrt(box.area) / longer for box, longer in boxes]))
+    there = []
+    for good in goods:
+        rows = described(good, side)
+        inside = _shrunk(good.object.astype(np.uint8) * 255) > 127
+        there.append(rows[inside] if inside.any() else rows.reshape(-1, rows.shape[2]))
+    every = np.concatenate(there)
+    mean, deviation = every.mean(axis=0), every.std(axis=0) + 1e-3
+    centres = np.stack([_at_defect(shot, side) for shot in shots])
+    centres = (centres - mean) / deviation
+    apart = ((centres[:, None] - centres[None]) ** 2).mean(axis=2) ** 0.5
+    between = apart[~np.eye(len(centres), dtype=bool)]
+    width = float(np.clip(np.median(between), *_WIDTHS)) if len(between) else _WIDTHS[1]
+    return Context(side, centres, mean, deviation, width)
+
+
+def described(scene: Scene, side: float) -> Descriptor:
+    """The surroundings of every pixel at the working size, ``(h, w, D)``."""
+    colour = _shrunk(scene.image)
+    lab = cv2.cvtColor(colour, cv2.COLOR_RGB2LAB).astype(np.float32) / 255
+    object_ = _shrunk(scene.object.astype(np.uint8) * 255).astype(np.float32) / 255
+    # Against the object's own mean: how bright the lamp was says nothing about the place.
+    lab -= np.average(lab, axis=(0, 1), weights=np.repeat(object_[..., None] + 1e-6, 3, axis=2))
+    grey = lab[..., 0]
+    slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    channels = np.dstack([lab, slope]).astype(np.float32)
+    weight = np.ones_like(grey)
+    if scene.defect is not None:
+        near = cv2.dilate(scene.defect.astype(np.uint8), np.ones((3, 3), np.uint8))
+        weight = (_shrunk(near * 255) == 0).astype(np.float32)
+    parts = []
+    for scale in _SCALES:
+        deviation = max(_SMALLEST, scale * min(side, _LARGEST) * max(grey.shape))
+
+        def blurred(field: Descriptor, deviation: float = deviation) -> Descriptor:
+            soft: Descriptor = cv2.GaussianBlur(
+                field, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE
+            )
+            return soft
+
+        total = np.maximum(blurred(weight), 1e-3)[..., None]
+        known = blurred(channels * weight[..., None]) / total
+        square = blurred(grey**2 * weight)[..., None] / total
+        varied = np.sqrt(np.maximum(square - known[..., :1] ** 2, 0))
+        parts += [known, varied, blurred(object_)[..., None]]
+    return np.concatenate(parts, axis=2)
+
+
+def _at_defect(shot: Scene, side: float) -> Descriptor:
+    """The mean surroundings of a shot's defect, ``(D,)``."""
+    assert shot.defect is not None
+    share = _shrunk(shot.defect.astype(np.uint8) * 255).astype(np.float32)
+    weight = share / share.sum() if share.any() else np.full_like(share, 1 / share.size)
+    found: Descriptor = (described(shot, side) * weight[..., None]).sum(axis=(0, 1))
+    return found
+
+
+def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    scale = min(1.0, _WORK / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return small
