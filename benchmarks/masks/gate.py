@@ -10,7 +10,7 @@ Writes gate.json and gate.md beside itself.
 import argparse
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -31,7 +31,7 @@ from anogen.study.stages.judging import NETWORK, described
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.gate import Limits, calibrated, judge, overhang
-from anogen.synthesis.likeness import likeness
+from anogen.synthesis.likeness import least_likeness, likeness
 from anogen.synthesis.mask_recovery import recover_mask
 
 SHOTS = 3
@@ -178,6 +178,7 @@ def main() -> None:
                 margin=placement.margin,
                 objects=[foreground(image, method) for image in images],
             )
+            limits = replace(limits, least_likeness=least_likeness(known))
             wrong = [one for name, pool in pools.items() if name != defect for one in pool[SHOTS:]]
 
             ask = Gate(network, limits, images, known, defect)
@@ -206,6 +207,7 @@ def main() -> None:
         "missed": {name: dict(counter.most_common()) for name, counter in missed.items()},
         "accepted_of_real": {n: round(float(np.mean(v)), 3) for n, v in by_defect.items()},
     }
+    options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "gate.json").write_text(json.dumps(result, indent=2) + "\n")
     lines = ["# The gate on real defects and on planted failures", ""]
     lines += [f"`python benchmarks/masks/gate.py --each {options.each} --seed {options.seed}`", ""]

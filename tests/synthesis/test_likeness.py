@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from anogen.synthesis.likeness import CROP, MOST_LIKE, crop_around, descriptor, likeness
+from anogen.synthesis.likeness import (
+    CROP,
+    LEAST,
+    MOST_LIKE,
+    VIEWS,
+    crop_around,
+    descriptor,
+    least_likeness,
+    likeness,
+    views,
+)
 
 
 def test_the_crop_holds_the_defect_in_its_middle_even_at_the_border() -> None:
@@ -30,13 +40,52 @@ def test_the_descriptor_is_the_step_to_the_surroundings() -> None:
     np.testing.assert_allclose(descriptor(features, weight), [2 / 5, 3 / 5], atol=1e-4)
 
 
+def turned(*vectors: tuple[float, float]) -> np.ndarray:
+    """Descriptors of defects that look alike from all sides."""
+    return np.repeat(np.array(vectors, np.float32)[:, None], VIEWS, axis=1)
+
+
+def test_views_are_all_turns_and_mirrors_once() -> None:
+    crop = np.arange(CROP * CROP * 3, dtype=np.uint32).astype(np.uint8).reshape(CROP, CROP, 3)
+    crop[0, :5] = (9, 8, 7)
+    weight = crop[..., 0].astype(np.float32)
+    seen = views(crop, weight)
+    assert len(seen) == VIEWS
+    assert np.array_equal(seen[0][0], crop)
+    assert len({one.tobytes() for one, _ in seen}) == VIEWS
+    for one, its in seen:
+        assert np.array_equal(one[..., 0], its)
+        assert one.sum(dtype=np.int64) == crop.sum(dtype=np.int64)
+
+
 def test_likeness_by_hand() -> None:
-    shots = {
-        "cut": np.array([[0, 0], [0, 1]], np.float32),
-        "hole": np.array([[4, 0]], np.float32),
-    }
-    at = np.array([1, 0], np.float32)
-    assert likeness(at, shots, "cut") == pytest.approx(3)
-    assert likeness(at, shots, "hole") == pytest.approx(1 / 3)
-    assert likeness(shots["cut"][0], shots, "cut") == MOST_LIKE
+    shots = {"cut": turned((0, 0), (0, 1)), "hole": turned((4, 0))}
+    (at,) = turned((1, 0))
+    # To the cuts 0.7 * 1 + 0.3 * sqrt(2), to the hole 3.
+    own = 0.7 + 0.3 * 2**0.5
+    assert likeness(at, shots, "cut") == pytest.approx(3 / own)
+    assert likeness(at, shots, "hole") == pytest.approx(own / 3)
+    assert likeness(turned((4, 0))[0], shots, "hole") == MOST_LIKE
     assert likeness(at, {"cut": shots["cut"]}, "cut") is None
+
+
+def test_a_defect_is_compared_in_its_best_view() -> None:
+    shots = {"cut": turned((0, 0)), "hole": turned((4, 0))}
+    drawn = turned((4, 0))[0]
+    drawn[5] = (1, 0)
+    drawn[:] = (2, 0)
+    drawn[5] = (1, 0)
+    assert likeness(drawn, shots, "cut") == pytest.approx(2)
+
+
+def test_least_likeness_is_that_of_the_shots_themselves() -> None:
+    shots = {"cut": turned((0, 0), (0, 1)), "hole": turned((4, 0), (4, 0.5))}
+    assert least_likeness(shots) == 1  # every shot is far nearer to its own
+    mixed = {"cut": turned((0, 0), (0.9, 0)), "hole": turned((1, 0), (1.1, 0))}
+    # The cut at 0.9 is 0.9 from the other cut, and 0.13 from the holes.
+    assert least_likeness(mixed) == LEAST
+    between = {"cut": turned((0, 0), (1, 0)), "hole": turned((1.9, 0), (1.9, 0))}
+    # The cut at 1 is 1 from its own and 0.9 from the holes; the others are nearer to their own.
+    assert least_likeness(between) == pytest.approx(0.9)
+    assert least_likeness({"cut": turned((0, 0)), "hole": turned((4, 0))}) == 0
+    assert least_likeness({}) == 0

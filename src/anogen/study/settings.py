@@ -155,8 +155,8 @@ class BankSettings(_Part):
     least_likeness: float | None = Field(
         default=None,
         ge=0,
-        description="distance to the nearest shot of another type by that of its own; null: 0.77, "
-        "0 lets every type pass",
+        description="distance to the shots of the nearest other type by that to its own; null: "
+        "what the shots themselves have, 0 lets every type pass",
     )
 
 

@@ -45,11 +45,6 @@ COPY_SIZE = 32
 """Side in pixels at which whole images are compared."""
 
 
-LEAST_LIKENESS = 1 / 1.3
-"""A defect may lie nearer to a shot of another type, as some real ones do: 1 / 1.15 rejected 12 %
-of the real defects and 55 % of those of a wrong type, this 3 % and 30 % (``benchmarks/masks``)."""
-
-
 @dataclass(frozen=True)
 class Limits:
     """What a drawing must keep to; the defaults let everything pass.
@@ -171,7 +166,6 @@ def calibrated(
         smallest_area=max(LEAST_AREA, SMALLER * min(areas) * pixels),
         # A defect that fills its box, such as a round one, leaves the corners of it free.
         most_filled=max(0.9, max(filled)),
-        least_likeness=LEAST_LIKENESS,
         copy=copy_limit(supports),
     )
     if objects:

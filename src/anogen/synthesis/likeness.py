@@ -1,7 +1,8 @@
 """Whether a drawn defect looks like the real ones of its type, or more like those of another.
 
-A defect is described by what a network sees in it beyond what it sees around it. Nearest
-neighbours among the support shots of all types of the product then tell its type.
+A defect is described by what a network sees in it beyond what it sees around it, turned and
+mirrored in eight ways, since which way a defect lies is chance. The nearest among the support shots
+of all types of the product then tell its type.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,15 @@ CROP = 128
 
 AROUND, LEAST_SIDE = 1.5, 32
 """Side of the crop as a multiple of the defect's longer side, and its least in pixels."""
+
+VIEWS = 8
+"""Quarter turns, mirrored and not."""
+
+NEAREST = (0.7, 0.3)
+"""Weights of the distances to the nearest shot of a type and to the next."""
+
+LEAST = 0.8
+"""Lower bound of :func:`least_likeness`: where types look alike, little is asked."""
 
 MOST_LIKE = 10.0
 """Likeness of a defect that is one of the shots, where the ratio has no bound."""
@@ -68,26 +78,56 @@ def descriptor(features: NDArray[np.float32], weight: NDArray[np.float32]) -> ND
     return described
 
 
+def views(
+    crop: NDArray[np.uint8], weight: NDArray[np.float32]
+) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
+    """A crop and its weight in all :data:`VIEWS`, the one that was given first."""
+    return [
+        (np.rot90(crop[:, ::way], turns), np.rot90(weight[:, ::way], turns))
+        for way in (1, -1)
+        for turns in range(4)
+    ]
+
+
 def likeness(
     drawn: NDArray[np.float32], shots: Mapping[str, NDArray[np.float32]], defect: str
 ) -> float | None:
-    """How much nearer a defect lies to the shots of its own type than to those of all others.
+    """How much nearer a defect lies to the shots of its own type than to those of any other.
 
     Args:
-        drawn: ``(C,)``, its descriptor.
-        shots: descriptors ``(N, C)`` of the shots of every type.
+        drawn: ``(VIEWS, C)``, its descriptors.
+        shots: descriptors ``(N, VIEWS, C)`` of the shots of every type; a type without any counts
+            for nothing.
         defect: its type.
 
     Returns:
-        Distance to the nearest shot of another type by that to the nearest of its own, at most
-        :data:`MOST_LIKE`; above 1 the own type is nearer. None if there is no other type.
+        Distance to the nearest other type by that to its own, at most :data:`MOST_LIKE`; above 1
+        the own type is nearer. None if there is nothing to compare.
     """
-    nearest = {
-        name: float(np.sqrt(np.square(vectors - drawn).sum(axis=1)).min())
-        for name, vectors in shots.items()
-    }
-    own = nearest.pop(defect)
-    if not nearest:
+    distances = {name: _distance(drawn, found) for name, found in shots.items() if len(found)}
+    if defect not in distances or len(distances) < 2:
         return None
-    other = min(nearest.values())
+    own = distances.pop(defect)
+    other = min(distances.values())
     return MOST_LIKE if other >= MOST_LIKE * own else other / own
+
+
+def least_likeness(shots: Mapping[str, NDArray[np.float32]]) -> float:
+    """The likeness that every shot has to the rest of its own type, between :data:`LEAST` and 1.
+
+    0 where no shot can be compared. Arguments as for :func:`likeness`.
+    """
+    found = []
+    for defect, own in shots.items():
+        for left_out in range(len(own)):
+            rest = {**shots, defect: np.delete(own, left_out, axis=0)}
+            value = likeness(own[left_out], rest, defect)
+            found += [] if value is None else [value]
+    return float(np.clip(min(found), LEAST, 1)) if found else 0.0
+
+
+def _distance(drawn: NDArray[np.float32], shots: NDArray[np.float32]) -> float:
+    """From the best view of a defect to the nearest shots of a type."""
+    steps = drawn[None] - shots[:, :1]
+    ranked = np.sort(np.sqrt(np.square(steps).sum(axis=2)).min(axis=1))[: len(NEAREST)]
+    return float(np.average(ranked, weights=NEAREST[: len(ranked)]))

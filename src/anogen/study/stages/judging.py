@@ -22,7 +22,7 @@ from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.copies import Imprint, imprint, nearest
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.gate import Limits, Verdict, calibrated, judge
-from anogen.synthesis.likeness import crop_around, descriptor, likeness
+from anogen.synthesis.likeness import crop_around, descriptor, least_likeness, likeness, views
 from anogen.synthesis.several import parts
 
 PROBES = 12
@@ -107,6 +107,7 @@ class Judging:
                 margin=self._settings.placement.margin,
                 objects=[self._legal(image) for image, _ in supports] if alike else (),
             )
+            limits = replace(limits, least_likeness=least_likeness(self._shots()))
             if self._settings.method == "anomalydiffusion":
                 # Its regions are masks, which a defect shall fill.
                 limits = replace(limits, most_filled=1.0)
@@ -180,12 +181,18 @@ class Judging:
         mask = anomaly.mask >= 0.5
         if len(self._supports) < 2 or not mask.any():
             return None
+        return likeness(self._descriptor(anomaly.image, mask), self._shots(), defect)
+
+    def _shots(self) -> dict[str, NDArray[np.float32]]:
+        """Descriptors of the shots of every defect; none where there is only one."""
         if self._described is None:
-            self._described = {
-                name: np.stack([self._descriptor(image, mask) for image, mask in shots])
-                for name, shots in self._supports.items()
-            }
-        return likeness(self._descriptor(anomaly.image, mask), self._described, defect)
+            self._described = {}
+            if len(self._supports) > 1:
+                self._described = {
+                    name: np.stack([self._descriptor(image, mask) for image, mask in shots])
+                    for name, shots in self._supports.items()
+                }
+        return self._described
 
     def _descriptor(self, image: Image, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         # Each by itself, so that no batch's rounding enters.
@@ -195,12 +202,14 @@ class Judging:
 
 
 def described(network: Teacher, image: Image, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The descriptor of a defect ``(C,)`` by the network's features at stride 16."""
-    crop, weight = crop_around(to_rgb8(image), mask)
+    """Descriptors of a defect ``(VIEWS, C)`` by the network's features at stride 16."""
+    seen = views(*crop_around(to_rgb8(image), mask))
     with torch.no_grad():
-        pixels = torch.from_numpy(crop).permute(2, 0, 1)[None]
-        features = network(network.normalise(pixels))[-1][0]
-    return descriptor(features.numpy(), weight)
+        pixels = torch.from_numpy(np.stack([crop for crop, _ in seen])).permute(0, 3, 1, 2)
+        features = network(network.normalise(pixels))[-1].numpy()
+    return np.stack(
+        [descriptor(part, weight) for part, (_, weight) in zip(features, seen, strict=True)]
+    )
 
 
 @dataclass
