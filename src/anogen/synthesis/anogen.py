@@ -3,7 +3,8 @@
 Gui et al., "Few-shot anomaly-driven generation" (AnoGen), ECCV 2024, section 4.2. Departures: a
 square window around the box is drawn in, not the whole frame; the defect may start from a noised
 sketch instead of pure noise, a support defect pasted into the region; pixels outside the box are
-those of the normal image, byte for byte; and the mask is recovered from what was drawn.
+those of the normal image, byte for byte; and the mask is recovered from what was drawn, up to the
+outline of the sketch.
 """
 
 from collections.abc import Sequence
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
 from anogen.synthesis.diffusion import DiffusionSynthesizer, Sketcher
+from anogen.synthesis.outline import outlined
 
 
 class AnoGenSynthesizer(DiffusionSynthesizer):
@@ -24,7 +27,14 @@ class AnoGenSynthesizer(DiffusionSynthesizer):
     def _sketcher(self, supports: Sequence[Support]) -> Sketcher:
         """Supports pasted into the region: it says where, it is not the shape of a defect."""
         paste = CropPasteSynthesizer(supports)
-        return lambda normal, region, rng: paste(normal, region, rng).image
+
+        def sketch(
+            normal: Image, region: NDArray[np.bool_], rng: np.random.Generator
+        ) -> tuple[Image, NDArray[np.bool_]]:
+            pasted = paste(normal, region, rng)
+            return pasted.image, pasted.mask >= 0.5
+
+        return sketch
 
     def _tokens(self, mask: Tensor) -> Tensor:
         return self.concept.tokens.expand(len(mask), -1, -1)
@@ -33,5 +43,6 @@ class AnoGenSynthesizer(DiffusionSynthesizer):
         self,
         recovered: NDArray[np.float32],
         asked: NDArray[np.bool_],  # noqa: ARG002
+        outline: NDArray[np.bool_] | None,
     ) -> NDArray[np.float32]:
-        return recovered
+        return recovered if outline is None else outlined(recovered, outline)

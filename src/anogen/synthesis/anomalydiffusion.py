@@ -32,7 +32,10 @@ class AnomalyDiffusionSynthesizer(DiffusionSynthesizer):
         return self.concept.context_tokens(mask)
 
     def _mask(
-        self, recovered: NDArray[np.float32], asked: NDArray[np.bool_]
+        self,
+        recovered: NDArray[np.float32],
+        asked: NDArray[np.bool_],
+        outline: NDArray[np.bool_] | None,  # noqa: ARG002
     ) -> NDArray[np.float32]:
         seen = np.where(asked, recovered, 0).astype(np.float32)
         if (seen >= 0.5).sum() < LEAST_SEEN * asked.sum():

@@ -35,8 +35,11 @@ from anogen.synthesis.reweighting import Form, reweighting_of
 from anogen.synthesis.settings import SynthesisSettings
 from anogen.synthesis.surface import surface_under
 
-Sketcher = Callable[[Image, NDArray[np.bool_], np.random.Generator], Image]
-"""From a normal image and a region the image with a rough defect, the normal outside the region."""
+Sketcher = Callable[
+    [Image, NDArray[np.bool_], np.random.Generator], tuple[Image, NDArray[np.bool_]]
+]
+"""From a normal image and a region the image with a rough defect, the normal outside the region,
+and the defect's outline ``(H, W)``."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class _Prepared:
     box: Box
     window: Window
     base: Image
+    outline: NDArray[np.bool_] | None
     normal: NDArray[np.float32]
     region: NDArray[np.float32]
     sketch: NDArray[np.float32] | None
@@ -198,9 +202,9 @@ class DiffusionSynthesizer(ABC):
         box = Box.around(job.region)
         size = self.prior.image_size
         window = window_around(box, height, width, size=size, context=self.settings.context)
-        base = job.normal
+        base, outline = job.normal, None
         if self._sketch is not None:
-            base = self._sketch(job.normal, job.region, job.rng)
+            base, outline = self._sketch(job.normal, job.region, job.rng)
         seed = int(job.rng.integers(2**62))
         shape = (self.prior.latent_channels, self.prior.latent_size, self.prior.latent_size)
         return _Prepared(
@@ -208,6 +212,7 @@ class DiffusionSynthesizer(ABC):
             box=box,
             window=window,
             base=base,
+            outline=None if outline is None else outline[box.slices] & job.region[box.slices],
             normal=_window(job.normal, window, size),
             region=np.clip(window.cut(job.region.astype(np.float32), size), 0, 1),
             sketch=None if self._sketch is None else _window(base, window, size),
@@ -242,7 +247,7 @@ class DiffusionSynthesizer(ABC):
         image[box.slices] = np.round(result * white).astype(normal.dtype)
         mask = np.zeros(normal.shape[:2], np.float32)
         recovered = recover_mask(result.astype(np.float32), below.astype(np.float32), opacity > 0)
-        mask[box.slices] = self._mask(recovered, inside)
+        mask[box.slices] = self._mask(recovered, inside, prepared.outline)
         return Anomaly(image, box, prepared.job.region, mask, self.provenance())
 
     def provenance(self) -> dict[str, Any]:
@@ -255,7 +260,8 @@ class DiffusionSynthesizer(ABC):
 
     def _sketcher(self, supports: Sequence[Support]) -> Sketcher:
         """What draws the sketches: support defects that fill the region."""
-        return MaskFill(supports)
+        fill = MaskFill(supports)
+        return lambda normal, region, rng: (fill(normal, region, rng), region)
 
     @abstractmethod
     def _tokens(self, mask: Tensor) -> Tensor:
@@ -263,9 +269,13 @@ class DiffusionSynthesizer(ABC):
 
     @abstractmethod
     def _mask(
-        self, recovered: NDArray[np.float32], asked: NDArray[np.bool_]
+        self,
+        recovered: NDArray[np.float32],
+        asked: NDArray[np.bool_],
+        outline: NDArray[np.bool_] | None,
     ) -> NDArray[np.float32]:
-        """The anomaly's mask ``(h, w)`` from what was recovered and what was asked for."""
+        """The anomaly's mask ``(h, w)`` from what was recovered, what was asked for, and what was
+        sketched."""
 
 
 def _opacity(region: NDArray[np.bool_], feather: float) -> NDArray[np.float32]:

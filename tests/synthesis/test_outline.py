@@ -1,0 +1,40 @@
+import numpy as np
+
+from anogen.synthesis.outline import outlined
+
+
+def disc(radius: float, side: int = 41) -> np.ndarray:
+    y, x = np.mgrid[:side, :side] - side // 2
+    return x**2 + y**2 <= radius**2
+
+
+def test_a_blot_of_which_the_rim_is_seen_is_filled_to_its_outline() -> None:
+    outline, ring = disc(12), disc(10) & ~disc(8)
+    mask = outlined(np.where(ring, 0.8, 0.1).astype(np.float32), outline)
+    assert np.array_equal(mask >= 0.5, outline)
+    assert np.allclose(mask[ring], 0.8)
+
+
+def test_the_end_of_a_scratch_that_was_not_drawn_stays_away() -> None:
+    outline = np.zeros((30, 100), bool)
+    outline[13:18, 5:95] = True
+    recovered = np.zeros((30, 100), np.float32)
+    recovered[15, 5:50] = 0.9
+    found = outlined(recovered, outline) >= 0.5
+    assert found[13:18, 5:50].all()
+    assert not found[:, 60:].any()
+    assert not found[~outline].any()
+
+
+def test_what_is_seen_outside_of_the_outline_stays() -> None:
+    recovered = np.zeros((41, 41), np.float32)
+    recovered[0, :5] = 0.7
+    mask = outlined(recovered, disc(4))
+    assert np.array_equal(mask, recovered)  # too far away to bear the outline out
+
+
+def test_nothing_seen_is_nothing() -> None:
+    faint = np.full((41, 41), 0.4, np.float32)
+    assert np.array_equal(outlined(faint, disc(10)), faint)
+    seen = np.ones((41, 41), np.float32)
+    assert np.array_equal(outlined(seen, np.zeros((41, 41), bool)), seen)
