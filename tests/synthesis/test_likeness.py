@@ -32,12 +32,15 @@ def test_the_crop_holds_the_defect_in_its_middle_even_at_the_border() -> None:
     assert tuple(crop[CROP // 2, CROP // 2]) == (200, 10, 10)
 
 
-def test_the_descriptor_is_the_step_to_the_surroundings() -> None:
+def test_the_descriptor_is_the_defect_and_its_step_to_the_surroundings() -> None:
     weight = np.zeros((CROP, CROP), np.float32)
     weight[:, : CROP // 2] = 1
     features = np.ones((2, 8, 8), np.float32)
     features[0, :, :4], features[1, :, :4] = 3, 4  # of length 5; the steps are 2 and 3
-    np.testing.assert_allclose(descriptor(features, weight), [2 / 5, 3 / 5], atol=1e-4)
+    fine = np.ones((2, 16, 16), np.float32)
+    fine[0, :, :8], fine[1, :, :8] = 5, 12  # of length 13
+    found = descriptor(fine, features, weight)
+    np.testing.assert_allclose(found, [5 / 13, 12 / 13, 2 / 5, 3 / 5], atol=1e-4)
 
 
 def turned(*vectors: tuple[float, float]) -> np.ndarray:

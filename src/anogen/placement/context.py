@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from anogen.placement.box import Box
 
-_WORK = 160
+_WORK = 112
 """Longer side at which surroundings are described."""
 
 _SCALES = (0.5, 1.5, 3.0)
@@ -122,17 +122,18 @@ def described(scene: Scene, side: float) -> Descriptor:
     for scale in _SCALES:
         deviation = max(_SMALLEST, scale * min(side, _LARGEST) * max(grey.shape))
 
-        def blurred(field: Descriptor, deviation: float = deviation) -> Descriptor:
-            soft: Descriptor = cv2.GaussianBlur(
-                field, (0, 0), deviation, borderType=cv2.BORDER_REPLICATE
-            )
+        def blurred(
+            field: Descriptor, border: int = cv2.BORDER_REPLICATE, deviation: float = deviation
+        ) -> Descriptor:
+            soft: Descriptor = cv2.GaussianBlur(field, (0, 0), deviation, borderType=border)
             return soft
 
         total = np.maximum(blurred(weight), 1e-3)[..., None]
         known = blurred(channels * weight[..., None]) / total
         square = blurred(grey**2 * weight)[..., None] / total
         varied = np.sqrt(np.maximum(square - known[..., :1] ** 2, 0))
-        parts += [known, varied, blurred(object_)[..., None]]
+        # A part that fills the image ends at its border.
+        parts += [known, varied, blurred(object_, cv2.BORDER_CONSTANT)[..., None]]
     return np.concatenate(parts, axis=2)
 
 

@@ -48,7 +48,7 @@ class PlacementSettings(BaseModel):
     where: Literal["anywhere", "alike"] = Field(
         default="anywhere",
         description="places on the object: anywhere (papers), or mostly where the surroundings are "
-        "like those of the shots' defects; surfaces that fill the image are alike all over",
+        "like those of the shots' defects",
     )
     sizes: Literal["learned", "official", "given"] = Field(
         default="learned",

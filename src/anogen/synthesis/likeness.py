@@ -1,8 +1,8 @@
 """Whether a drawn defect looks like the real ones of its type, or more like those of another.
 
-A defect is described by what a network sees in it beyond what it sees around it, turned and
-mirrored in eight ways, since which way a defect lies is chance. The nearest among the support shots
-of all types of the product then tell its type.
+A defect is described by what a network sees in it, and by how that differs from what it sees around
+it, turned and mirrored in eight ways, since which way a defect lies is chance. The nearest among
+the support shots of all types of the product then tell its type.
 """
 
 from collections.abc import Mapping
@@ -59,23 +59,39 @@ def crop_around(
     return crop, weight
 
 
-def descriptor(features: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean features of the defect less those of its surroundings, in units of the former's length.
+def descriptor(
+    fine: NDArray[np.float32], coarse: NDArray[np.float32], weight: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What the defect is made of, and how it differs from its surroundings.
 
     Args:
-        features: ``(C, h, w)`` of a crop.
+        fine: features ``(C, h, w)`` of a crop, at a small stride: their mean over the defect, of
+            length 1.
+        coarse: ``(D, h', w')``, at a larger stride: their mean over the defect less that around
+            it, in units of the former's length.
         weight: ``(CROP, CROP)``, of :func:`crop_around`.
 
     Returns:
-        float32 ``(C,)``.
+        float32 ``(C + D,)``.
     """
+    made_of, _ = _means(fine, weight)
+    defect, around = _means(coarse, weight)
+    step = (defect - around) / max(float(np.linalg.norm(defect)), 1e-12)
+    return np.concatenate([made_of / max(float(np.linalg.norm(made_of)), 1e-12), step])
+
+
+def _means(
+    features: NDArray[np.float32], weight: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Means of features over the defect and over the rest of the crop."""
     shape = (features.shape[2], features.shape[1])
-    share = cv2.resize(weight, shape, interpolation=cv2.INTER_AREA) + np.float32(1e-6)
+    share = cv2.resize(np.ascontiguousarray(weight), shape, interpolation=cv2.INTER_AREA)
+    share = share + np.float32(1e-6)
     rest = np.clip(1 - share, np.float32(1e-6), None)
-    defect = (features * share).sum(axis=(1, 2)) / share.sum()
-    around = (features * rest).sum(axis=(1, 2)) / rest.sum()
-    described: NDArray[np.float32] = (defect - around) / max(float(np.linalg.norm(defect)), 1e-12)
-    return described
+    return (
+        (features * share).sum(axis=(1, 2)) / share.sum(),
+        (features * rest).sum(axis=(1, 2)) / rest.sum(),
+    )
 
 
 def views(

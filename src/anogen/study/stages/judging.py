@@ -202,13 +202,16 @@ class Judging:
 
 
 def described(network: Teacher, image: Image, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Descriptors of a defect ``(VIEWS, C)`` by the network's features at stride 16."""
+    """Descriptors of a defect ``(VIEWS, C)`` by the network's features at strides 8 and 16."""
     seen = views(*crop_around(to_rgb8(image), mask))
     with torch.no_grad():
         pixels = torch.from_numpy(np.stack([crop for crop, _ in seen])).permute(0, 3, 1, 2)
-        features = network(network.normalise(pixels))[-1].numpy()
+        fine, coarse = (found.numpy() for found in network(network.normalise(pixels))[-2:])
     return np.stack(
-        [descriptor(part, weight) for part, (_, weight) in zip(features, seen, strict=True)]
+        [
+            descriptor(*features, weight)
+            for *features, (_, weight) in zip(fine, coarse, seen, strict=True)
+        ]
     )
 
 
