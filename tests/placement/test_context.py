@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anogen.placement.boxes import Ground, draw_places
-from anogen.placement.context import ELSEWHERE, Context, Scene, context_of
+from anogen.placement.context import ELSEWHERE, LESS, Context, Scene, context_of
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import LearnedSizes
 
@@ -85,3 +85,27 @@ def test_without_likeness_every_pixel_is_as_good() -> None:
             (place,) = draw_places(ground, sizes, rng, settings=PlacementSettings(), what="plate")
             columns.append((place.box.x0 + place.box.x1) / 2)
         assert 0.38 < np.mean(np.array(columns) > 80) < 0.62
+
+
+def test_defects_of_a_corner_may_stand_out_as_far_as_those_of_the_shots() -> None:
+    defect = np.zeros((SIDE, SIDE), bool)
+    defect[110:130, 140:160] = True  # a quarter of it on the plate's corner
+    context = context_of([Scene(plate(30), OBJECT, defect)], [Scene(plate(0), OBJECT)])
+    assert context.on_object == pytest.approx(0.25)
+    corner = np.zeros(OBJECT.shape, np.float32)
+    corner[118:120, 148:150] = 1
+    sizes = LearnedSizes.of_masks([defect], margin=0, jitter=0, turn=False)
+
+    def at_the_corner(on_object: float) -> float:
+        ground = Ground(OBJECT, likeness=corner, on_object=on_object)
+        found = []
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            (place,) = draw_places(
+                ground, sizes, rng, settings=PlacementSettings(where="alike"), what="plate"
+            )
+            found.append(place.box.x1 > 150 and place.box.y1 > 120)
+        return float(np.mean(found))
+
+    assert at_the_corner(LESS * context.on_object) > 0.8
+    assert at_the_corner(1.0) < 0.1  # half of the box is asked for: found elsewhere

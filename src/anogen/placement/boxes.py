@@ -34,12 +34,15 @@ class Ground:
         forbidden: where people want none; None: nowhere.
         likeness: ``(H, W)`` from 0 to 1, how much a place is like those of the shots' defects;
             None: all are alike.
+        on_object: share of a box on the object that suffices where ``placement.on_foreground``
+            asks for more, as for defects of the tip of a part.
     """
 
     object: NDArray[np.bool_]
     legal: NDArray[np.bool_] | None = None
     forbidden: NDArray[np.bool_] | None = None
     likeness: NDArray[np.float32] | None = None
+    on_object: float = 1.0
 
     @property
     def allowed(self) -> NDArray[np.bool_]:
@@ -187,7 +190,7 @@ class _Search:
     def _enough(self, cover: "_Cover", place: Place) -> bool:
         """Whether a place lies on a region by the share that is asked for, and at all."""
         share = cover.share(place)
-        return share > 0 and share >= self.settings.on_foreground
+        return share > 0 and share >= min(self.settings.on_foreground, self.ground.on_object)
 
     def _need_room(self, allowed: NDArray[np.bool_], open_: NDArray[np.bool_]) -> None:
         """Refuse an image on which no single pixel may carry a defect."""
@@ -209,7 +212,7 @@ class _Search:
 
     def _sentence(self, alone: Counter[str], together: Counter[str], taken: Sequence[Place]) -> str:
         """Why no place was found: the rule without which most attempts would have been places."""
-        share = f"{self.settings.on_foreground:.0%}"
+        share = f"{min(self.settings.on_foreground, self.ground.on_object):.0%}"
         reasons = {
             "size": f"no box of the size asked for fits into {self.width} x {self.height} pixels; "
             "change placement.sizes, placement.aspect or placement.rotation",

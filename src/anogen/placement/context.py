@@ -30,6 +30,10 @@ _LARGEST = 0.15
 _WIDTHS = (0.25, 0.4)
 """Least and most deviations by which surroundings may differ and are still alike."""
 
+LESS = 0.8
+"""Share of :attr:`Context.on_object` that suffices for a box: it has a margin, which a shot's has
+not."""
+
 ELSEWHERE = 0.1
 """Share of the places that are drawn without looking: three shots have not seen everything."""
 
@@ -61,6 +65,7 @@ class Context:
         mean: ``(D,)`` of the surroundings in good images.
         deviation: ``(D,)``.
         width: how far from a shot's surroundings others still are alike.
+        on_object: the least share of a shot's box that lies on its object.
     """
 
     side: float
@@ -68,6 +73,7 @@ class Context:
     mean: Descriptor
     deviation: Descriptor
     width: float
+    on_object: float
 
     def likeness(self, image: NDArray[np.uint8], object_: NDArray[np.bool_]) -> Descriptor:
         """How much every pixel's surroundings are like a shot's, ``(H, W)`` in (0, 1]."""
@@ -101,7 +107,11 @@ def context_of(shots: Sequence[Scene], goods: Iterable[Scene]) -> Context:
     apart = ((centres[:, None] - centres[None]) ** 2).mean(axis=2) ** 0.5
     between = apart[~np.eye(len(centres), dtype=bool)]
     width = float(np.clip(np.median(between), *_WIDTHS)) if len(between) else _WIDTHS[1]
-    return Context(side, centres, mean, deviation, width)
+    shares = [
+        float(shot.object[Box.around(mask).slices].mean())
+        for shot, mask in zip(shots, masks, strict=True)
+    ]
+    return Context(side, centres, mean, deviation, width, min(shares))
 
 
 def described(scene: Scene, side: float) -> Descriptor:
