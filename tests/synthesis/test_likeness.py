@@ -6,6 +6,7 @@ import pytest
 from anogen.synthesis.likeness import (
     CROP,
     LEAST,
+    MOST,
     MOST_LIKE,
     VIEWS,
     crop_around,
@@ -83,12 +84,12 @@ def test_a_defect_is_compared_in_its_best_view() -> None:
 
 def test_least_likeness_is_that_of_the_shots_themselves() -> None:
     shots = {"cut": turned((0, 0), (0, 1)), "hole": turned((4, 0), (4, 0.5))}
-    assert least_likeness(shots) == 1  # every shot is far nearer to its own
+    assert least_likeness(shots) == MOST  # every shot is far nearer to its own
     mixed = {"cut": turned((0, 0), (0.9, 0)), "hole": turned((1, 0), (1.1, 0))}
     # The cut at 0.9 is 0.9 from the other cut, and 0.13 from the holes.
     assert least_likeness(mixed) == LEAST
-    between = {"cut": turned((0, 0), (1, 0)), "hole": turned((1.9, 0), (1.9, 0))}
-    # The cut at 1 is 1 from its own and 0.9 from the holes; the others are nearer to their own.
-    assert least_likeness(between) == pytest.approx(0.9)
+    between = {"cut": turned((0, 0), (1, 0)), "hole": turned((1.84, 0), (1.84, 0))}
+    # The cut at 1 is 1 from its own and 0.84 from the holes; the others are nearer to their own.
+    assert least_likeness(between) == pytest.approx(0.84)
     assert least_likeness({"cut": turned((0, 0)), "hole": turned((4, 0))}) == 0
     assert least_likeness({}) == 0

@@ -25,8 +25,9 @@ VIEWS = 8
 NEAREST = (0.7, 0.3)
 """Weights of the distances to the nearest shot of a type and to the next."""
 
-LEAST = 0.8
-"""Lower bound of :func:`least_likeness`: where types look alike, little is asked."""
+LEAST, MOST = 0.8, 0.87
+"""Bounds of :func:`least_likeness`: where types look alike, little is asked; and a defect on another
+part looks a little less like its type than the shots like one another (``benchmarks/masks``)."""
 
 MOST_LIKE = 10.0
 """Likeness of a defect that is one of the shots, where the ratio has no bound."""
@@ -129,7 +130,7 @@ def likeness(
 
 
 def least_likeness(shots: Mapping[str, NDArray[np.float32]]) -> float:
-    """The likeness that every shot has to the rest of its own type, between :data:`LEAST` and 1.
+    """The likeness that every shot has to the rest of its own type, within its bounds.
 
     0 where no shot can be compared. Arguments as for :func:`likeness`.
     """
@@ -139,7 +140,7 @@ def least_likeness(shots: Mapping[str, NDArray[np.float32]]) -> float:
             rest = {**shots, defect: np.delete(own, left_out, axis=0)}
             value = likeness(own[left_out], rest, defect)
             found += [] if value is None else [value]
-    return float(np.clip(min(found), LEAST, 1)) if found else 0.0
+    return float(np.clip(min(found), LEAST, MOST)) if found else 0.0
 
 
 def _distance(drawn: NDArray[np.float32], shots: NDArray[np.float32]) -> float:
