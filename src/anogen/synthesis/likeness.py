@@ -26,8 +26,8 @@ NEAREST = (0.7, 0.3)
 """Weights of the distances to the nearest shot of a type and to the next."""
 
 LEAST, MOST = 0.8, 0.87
-"""Bounds of :func:`least_likeness`: where types look alike, little is asked; and a defect on another
-part looks a little less like its type than the shots like one another (``benchmarks/masks``)."""
+"""Bounds of :func:`least_likeness`: where types look alike, little is asked; and on another part a
+defect looks a little less like its type than the shots like one another (``benchmarks/masks``)."""
 
 MOST_LIKE = 10.0
 """Likeness of a defect that is one of the shots, where the ratio has no bound."""
