@@ -117,11 +117,11 @@ def context_of(shots: Sequence[Scene], goods: Iterable[Scene]) -> Context:
 def described(scene: Scene, side: float) -> Descriptor:
     """The surroundings of every pixel at the working size, ``(h, w, D)``."""
     colour = _shrunk(scene.image)
-    lab = cv2.cvtColor(colour, cv2.COLOR_RGB2LAB).astype(np.float32) / 255
-    object_ = _shrunk(scene.object.astype(np.uint8) * 255).astype(np.float32) / 255
+    lab = cv2.cvtColor(colour, cv2.COLOR_RGB2LAB).astype(np.float32) / np.float32(255)
+    object_ = _shrunk(scene.object.astype(np.uint8) * 255).astype(np.float32) / np.float32(255)
     # Against the object's own mean: how bright the lamp was says nothing about the place.
     lab -= np.average(lab, axis=(0, 1), weights=np.repeat(object_[..., None] + 1e-6, 3, axis=2))
-    grey = lab[..., 0]
+    grey: Descriptor = lab[..., 0]
     slope = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
     channels = np.dstack([lab, slope]).astype(np.float32)
     weight = np.ones_like(grey)
@@ -130,21 +130,22 @@ def described(scene: Scene, side: float) -> Descriptor:
         weight = (_shrunk(near * 255) == 0).astype(np.float32)
     parts = []
     for scale in _SCALES:
-        deviation = max(_SMALLEST, scale * min(side, _LARGEST) * max(grey.shape))
-
-        def blurred(
-            field: Descriptor, border: int = cv2.BORDER_REPLICATE, deviation: float = deviation
-        ) -> Descriptor:
-            soft: Descriptor = cv2.GaussianBlur(field, (0, 0), deviation, borderType=border)
-            return soft
-
-        total = np.maximum(blurred(weight), 1e-3)[..., None]
-        known = blurred(channels * weight[..., None]) / total
-        square = blurred(grey**2 * weight)[..., None] / total
+        reach = max(_SMALLEST, scale * min(side, _LARGEST) * max(grey.shape))
+        total = np.maximum(_blurred(weight, reach), 1e-3)[..., None]
+        known = _blurred(channels * weight[..., None], reach) / total
+        square = _blurred(np.square(grey) * weight, reach)[..., None] / total
         varied = np.sqrt(np.maximum(square - known[..., :1] ** 2, 0))
         # A part that fills the image ends at its border.
-        parts += [known, varied, blurred(object_, cv2.BORDER_CONSTANT)[..., None]]
+        share = _blurred(object_, reach, border=cv2.BORDER_CONSTANT)[..., None]
+        parts += [known, varied, share]
     return np.concatenate(parts, axis=2)
+
+
+def _blurred(
+    field: Descriptor, deviation: float, *, border: int = cv2.BORDER_REPLICATE
+) -> Descriptor:
+    soft: Descriptor = cv2.GaussianBlur(field, (0, 0), deviation, borderType=border)
+    return soft
 
 
 def _at_defect(shot: Scene, side: float) -> Descriptor:

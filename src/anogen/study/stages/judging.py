@@ -209,8 +209,8 @@ def described(network: Teacher, image: Image, mask: NDArray[np.bool_]) -> NDArra
         fine, coarse = (found.numpy() for found in network(network.normalise(pixels))[-2:])
     return np.stack(
         [
-            descriptor(*features, weight)
-            for *features, (_, weight) in zip(fine, coarse, seen, strict=True)
+            descriptor(small, large, weight)
+            for small, large, (_, weight) in zip(fine, coarse, seen, strict=True)
         ]
     )
 

@@ -57,7 +57,9 @@ def _need_words(settings: RunSettings, prior: LatentDiffusion) -> None:
     Raises:
         InputError: naming the setting, and what to write instead.
     """
-    words = [("concept.init", settings.concept.init, ("auto", "mean"), "auto")]
+    words: list[tuple[str, str, tuple[str, ...], str]] = [
+        ("concept.init", settings.concept.init, ("auto", "mean"), "auto")
+    ]
     if settings.learns_masks:
         words.append(("masks.init", settings.masks.init, ("random",), "random"))
     for setting, word, no_words, instead in words:
