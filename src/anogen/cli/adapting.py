@@ -1,6 +1,5 @@
 """The verb that fits the embedded prior to a product."""
 
-import sys
 from pathlib import Path
 
 from anogen.errors import InputError
@@ -18,12 +17,11 @@ def adapt(
     seed: int,
 ) -> None:
     """``anogen prior adapt``."""
-    from tqdm import tqdm
-
     from anogen.data.dataset import read_dataset
     from anogen.prior.adaptation.adapt import adapt as fit
     from anogen.prior.adaptation.settings import AdaptSettings
     from anogen.prior.embedded import load_embedded
+    from anogen.study.saying import progress_bar
 
     if steps is not None and steps < 1:
         raise InputError(f"--steps {steps}: give at least 1.")
@@ -38,18 +36,13 @@ def adapt(
     product = found[0]
     path = Path("runs/priors") / f"{product.name}.safetensors" if out is None else out
     settings = AdaptSettings(steps=steps or STEPS)
-    with tqdm(
-        total=settings.steps,
-        desc=f"adapt {product.name}",
-        file=sys.stderr,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    with progress_bar(f"adapt {product.name}", settings.steps) as done:
         fit(
             load_embedded(),
             product.train,
             path,
             settings=settings,
             seed=seed,
-            on_step=lambda done, _: bar.update(done - bar.n) and None,
+            on_step=done,
         )
     print(path)

@@ -31,8 +31,7 @@ _WIDTHS = (0.25, 0.4)
 """Least and most deviations by which surroundings may differ and are still alike."""
 
 LESS = 0.8
-"""Share of :attr:`Context.on_object` that suffices for a box: it has a margin, which a shot's has
-not."""
+"""So much of the least share of a shot's box on its object suffices: boxes have a margin, too."""
 
 ELSEWHERE = 0.1
 """Share of the places that are drawn without looking: three shots have not seen everything."""
@@ -65,7 +64,7 @@ class Context:
         mean: ``(D,)`` of the surroundings in good images.
         deviation: ``(D,)``.
         width: how far from a shot's surroundings others still are alike.
-        on_object: the least share of a shot's box that lies on its object.
+        on_object: share of a box on the object that suffices, by how little of the shots' does.
     """
 
     side: float
@@ -111,7 +110,7 @@ def context_of(shots: Sequence[Scene], goods: Iterable[Scene]) -> Context:
         float(shot.object[Box.around(mask).slices].mean())
         for shot, mask in zip(shots, masks, strict=True)
     ]
-    return Context(side, centres, mean, deviation, width, min(shares))
+    return Context(side, centres, mean, deviation, width, LESS * min(shares))
 
 
 def described(scene: Scene, side: float) -> Descriptor:

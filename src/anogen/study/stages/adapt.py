@@ -1,9 +1,6 @@
 """The prior of each category: the run's own, or fitted to the category's good images first."""
 
-import sys
 from contextlib import nullcontext
-
-from tqdm import tqdm
 
 from anogen.data.sample import Category
 from anogen.prior.adaptation.adapt import adapt
@@ -13,6 +10,7 @@ from anogen.prior.embedded import EmbeddedPrior
 from anogen.seeds import seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
+from anogen.study.saying import progress_bar
 
 
 def adapts(run: RunFolder, prior: LatentDiffusion) -> bool:
@@ -55,12 +53,7 @@ def prior_of_category(
     settings, path = run.settings.adapt, run.adapted_prior(category.name)
     with (
         nullcontext() if path.exists() else timed(run.concepts(category.name), "adapt"),
-        tqdm(
-            total=settings.steps,
-            desc=f"adapt {category.name}",
-            file=sys.stderr,
-            disable=not sys.stderr.isatty(),
-        ) as bar,
+        progress_bar(f"adapt {category.name}", settings.steps) as done,
     ):
         return adapt(
             prior,
@@ -68,5 +61,5 @@ def prior_of_category(
             path,
             settings=settings,
             seed=seed_of(run.settings.seed, "adapt"),
-            on_step=lambda done, _: bar.update(done - bar.n) and None,
+            on_step=done,
         )

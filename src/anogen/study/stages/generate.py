@@ -1,9 +1,6 @@
 """Stage 2 of a run: a bank of drawn defects for every category."""
 
-import sys
 from collections.abc import Sequence
-
-from tqdm import tqdm
 
 from anogen.bank.bank import Bank, image_path, mask_path
 from anogen.bank.manifest import Corners, Entry
@@ -17,6 +14,7 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of, seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder, versions
+from anogen.study.saying import progress_bar
 from anogen.study.stages.judging import Drawn, Judging, Settled
 from anogen.study.stages.learned_masks import sampled_masks
 from anogen.study.stages.material import supports_of
@@ -77,13 +75,9 @@ def generate(
         return
     with (
         timed(bank.folder, "generate"),
-        tqdm(
-            total=len(todo),
-            desc=f"generate {category.name}",
-            file=sys.stderr,
-            disable=not sys.stderr.isatty(),
-        ) as bar,
+        progress_bar(f"generate {category.name}", len(todo)) as done,
     ):
+        drawn = 0
         for defect in sorted(support.shots):
             of_defect = [item for item in todo if item.defect == defect]
             size = settings.synthesis.batch_size
@@ -95,7 +89,8 @@ def generate(
                     for entry, anomaly in artist.draw(batch, earlier):
                         if not bank.has(entry.id):
                             bank.add(entry, anomaly.image, anomaly.mask)
-                bar.update(len(batch))
+                drawn += len(batch)
+                done(drawn, len(todo))
     bank.finish()
 
 

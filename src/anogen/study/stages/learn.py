@@ -1,9 +1,5 @@
 """Stage 1 of a run: a concept for every defect."""
 
-import sys
-
-from tqdm import tqdm
-
 from anogen.concept.concept import load_concept
 from anogen.concept.joint import learn_jointly
 from anogen.concept.learning import learn_concepts
@@ -15,9 +11,10 @@ from anogen.prior.embedded import EmbeddedPrior
 from anogen.seeds import seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
+from anogen.study.saying import progress_bar
 from anogen.study.stages.adapt import learns_jointly, prior_of_concepts
 from anogen.study.stages.learned_masks import mask_embeddings
-from anogen.study.stages.material import shots_of
+from anogen.study.stages.material import need_shots, shots_of
 
 
 def learn(run: RunFolder, category: Category, support: SupportSet, prior: LatentDiffusion) -> None:
@@ -40,21 +37,12 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
         for defect, path in paths.items():
             concept = load_concept(path)
             concept.check(speaks_to.fingerprint)
-            if {shot["sha256"] for shot in concept.shots} != {s.sha256 for s in shots[defect]}:
-                raise InputError(
-                    f"{path}: learned from other images than the dataset's shots of {defect} now; "
-                    "put the dataset back, or start another run."
-                )
+            need_shots(concept, shots[defect], path)
         return
     settings = run.settings.concept
     with (
         timed(run.concepts(category.name), "learn"),
-        tqdm(
-            total=settings.steps,
-            desc=f"learn {category.name}",
-            file=sys.stderr,
-            disable=not sys.stderr.isatty(),
-        ) as bar,
+        progress_bar(f"learn {category.name}", settings.steps) as done,
     ):
         concepts = learn_concepts(
             prior,
@@ -62,7 +50,7 @@ def learn(run: RunFolder, category: Category, support: SupportSet, prior: Latent
             category=category.name,
             settings=settings,
             seed=seed_of(run.settings.seed, "concept"),
-            on_step=lambda done, _: bar.update(done - bar.n) and None,
+            on_step=done,
             on_preview=lambda defect, step, picture: write_png(
                 run.preview(category.name, defect, step), picture
             ),

@@ -5,14 +5,12 @@ sampled once for each defect, and are chosen from for every place.
 """
 
 import io
-import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from anogen.concept.concept import load_concept
 from anogen.concept.mask_embedding import learn_mask_embedding
@@ -23,7 +21,8 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
-from anogen.study.stages.material import shots_of
+from anogen.study.saying import progress_bar, say
+from anogen.study.stages.material import need_shots, shots_of
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.mask_generation import sample_masks
 
@@ -58,20 +57,11 @@ def learn_masks(
         if path.exists():
             embedding = load_concept(path)
             embedding.check(prior.fingerprint)
-            if {shot["sha256"] for shot in embedding.shots} != {s.sha256 for s in shots}:
-                raise InputError(
-                    f"{path}: learned from other images than the dataset's shots of {defect} now; "
-                    "put the dataset back, or start another run."
-                )
+            need_shots(embedding, shots, path)
             continue
         with (
             timed(run.concepts(category.name), "learn"),
-            tqdm(
-                total=settings.steps,
-                desc=f"learn masks of {category.name} {defect}",
-                file=sys.stderr,
-                disable=not sys.stderr.isatty(),
-            ) as bar,
+            progress_bar(f"learn masks of {category.name} {defect}", settings.steps) as done,
         ):
             embedding = learn_mask_embedding(
                 prior,
@@ -80,7 +70,7 @@ def learn_masks(
                 defect=defect,
                 settings=settings,
                 seed=seed_of(run.settings.seed, "mask embedding"),
-                on_step=lambda done, _, bar=bar: bar.update(done - bar.n) and None,  # type: ignore[misc]
+                on_step=done,
             )
         embedding.save(path)
 
@@ -119,27 +109,20 @@ def _sample(
     prior: LatentDiffusion,
 ) -> Masks:
     settings = run.settings.masks
-    with tqdm(
-        total=settings.count,
-        desc=f"masks of {category.name} {defect}",
-        file=sys.stderr,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    with progress_bar(f"masks of {category.name} {defect}", settings.count) as done:
         masks = sample_masks(
             prior,
             load_concept(run.mask_embedding(category.name, defect)),
             supports=supports,
             settings=settings,
             seed=seed_of(run.settings.seed, "masks"),
-            on_masks=lambda done, _: bar.update(done - bar.n) and None,
+            on_masks=done,
         )
     if len(masks) < settings.count:
-        print(
+        say(
             f"note: {category.name}/{defect}: only {len(masks)} of {settings.count} masks were "
             f"found among {settings.attempts * settings.count} samples (masks.attempts); they are "
-            "used more often.",
-            file=sys.stderr,
-            flush=True,
+            "used more often."
         )
     return masks
 

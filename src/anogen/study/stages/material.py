@@ -5,6 +5,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from anogen.concept.concept import Concept
 from anogen.concept.views import Shot
 from anogen.data.dataset import read_dataset
 from anogen.data.images import EXTENSIONS, read_image, read_mask, to_rgb8
@@ -194,3 +195,16 @@ def shots_of(samples: tuple[Sample, ...]) -> list[Shot]:
         Shot(sample.key, sha256_of(sample.image), to_rgb8(image), mask)
         for sample, (image, mask) in zip(samples, supports_of(samples), strict=True)
     ]
+
+
+def need_shots(concept: Concept, shots: Sequence[Shot], path: Path) -> None:
+    """Refuse what was learned from other images.
+
+    Raises:
+        InputError: naming the file and the defect.
+    """
+    if {shot["sha256"] for shot in concept.shots} != {shot.sha256 for shot in shots}:
+        raise InputError(
+            f"{path}: learned from other images than the dataset's shots of {concept.defect} now; "
+            "put the dataset back, or start another run."
+        )

@@ -14,7 +14,7 @@ from anogen.data.sample import Category
 from anogen.errors import InputError
 from anogen.files import inside
 from anogen.placement.boxes import Ground, Place, draw_places
-from anogen.placement.context import LESS, Context, Scene, context_of
+from anogen.placement.context import Context, Scene, context_of
 from anogen.placement.foreground import (
     PROBES,
     choose_method,
@@ -144,7 +144,7 @@ class Places:
             self._drawn(rules.legal, item.defect, normal),
             self._drawn(rules.forbidden, item.defect, normal),
             None if context is None else context.likeness(to_rgb8(normal), object_),
-            1.0 if context is None else LESS * context.on_object,
+            1.0 if context is None else context.on_object,
         )
 
     def object(self, normal: Image) -> NDArray[np.bool_]:
