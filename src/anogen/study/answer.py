@@ -31,13 +31,15 @@ def answer_of(detector: str, gains: Sequence[Gain], runs: Sequence[Run]) -> Answ
         )
         overall = next((gain for gain in listed if gain.defect is None), None)
         if overall is not None:
+            # A single defect would say the same again, with the interval of another bootstrap.
+            shown = listed if len(listed) > 2 else [overall]
             return Answer(
                 overall,
                 sentence(overall),
                 points(overall.mean),
                 NAMES[metric],
                 _levels([run for run in runs if run.detector == detector], metric),
-                intervals(listed),
+                intervals(shown),
             )
     return None
 
