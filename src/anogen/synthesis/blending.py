@@ -35,11 +35,20 @@ def faded_inside(region: NDArray[np.bool_], width: int) -> NDArray[np.float32]:
 def matched(
     patch: NDArray[np.float32], normal: NDArray[np.float32], ring: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """The patch shifted, channel by channel, so that its mean over the ring is the normal's."""
+    """The patch fitted to the normal, channel by channel, so that its ring has the normal's mean.
+
+    It is shifted as its ring is; on a brighter surface what is darker than the ring is scaled
+    instead, so that black stays black: a crack shows no more light there than in its shot.
+    """
     if not ring.any():
         return patch
-    shift: NDArray[np.float32] = normal[ring].mean(axis=0) - patch[ring].mean(axis=0)
-    return patch + shift
+    level, wanted = patch[ring].mean(axis=0), normal[ring].mean(axis=0)
+    shifted = patch + (wanted - level)
+    scaled = patch * (wanted / np.maximum(level, 1e-6))
+    fitted: NDArray[np.float32] = np.where(
+        patch < level, np.minimum(shifted, scaled), shifted
+    ).astype(np.float32)
+    return fitted
 
 
 def mixed(

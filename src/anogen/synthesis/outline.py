@@ -1,8 +1,9 @@
 """Masks as people draw them: the outline of a support defect, where its redrawing can be seen.
 
-People outline what they know to be defective, wider than what differs from the surface, and without
-the holes where it happens not to. Detectors are measured by such masks, so they are trained on such
-masks, as far as the picture bears them out.
+Beside the defect, redrawing moves the surface's own texture a little, and the decoder blurs edges:
+a mask recovered from the change alone is half as large again as what people outline. Detectors are
+measured by such outlines, so they are trained on such outlines, as far as the picture bears them
+out.
 """
 
 import cv2
@@ -12,20 +13,27 @@ from numpy.typing import NDArray
 BEYOND = 2
 """Pixels by which an outline may lie outside of what is seen, beside half of its thickness."""
 
+OUTSIDE = 0.49
+"""The most confidence outside of the mask."""
+
 
 def outlined(recovered: NDArray[np.float32], outline: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The recovered mask, widened and filled up to the outline of the sketched defect.
+    """The outline of the sketched defect as far as the recovered mask bears it out.
 
     A pixel of the outline counts if something was recovered no further away than half of the
     thickness of its part: a blot is filled, the end of a scratch that was not drawn stays away.
+    Where nothing of the outline can be seen, the mask is empty: the defect was not drawn.
 
     Args:
         recovered: confidence ``(h, w)`` in [0, 1]; the mask is 0.5 and more.
         outline: boolean ``(h, w)``.
+
+    Returns:
+        Confidence ``(h, w)`` in [0, 1]; below 0.5 outside of the outline.
     """
-    seen = recovered >= 0.5
-    if not seen.any() or not outline.any():
-        return recovered
+    seen = (recovered >= 0.5) & outline
+    if not seen.any():
+        return np.minimum(recovered, np.float32(OUTSIDE))
     count, parts = cv2.connectedComponents(outline.astype(np.uint8), connectivity=8)
     depth = cv2.distanceTransform(
         np.pad(outline, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
@@ -34,5 +42,5 @@ def outlined(recovered: NDArray[np.float32], outline: NDArray[np.bool_]) -> NDAr
     np.maximum.at(reach, parts, depth)
     away = cv2.distanceTransform((~seen).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     borne_out = outline & (away <= reach[parts] + BEYOND)
-    soft: NDArray[np.float32] = np.where(borne_out, np.maximum(recovered, 0.5), recovered)
-    return soft.astype(np.float32)
+    soft = np.where(borne_out, np.maximum(recovered, 0.5), np.minimum(recovered, OUTSIDE))
+    return np.asarray(soft, np.float32)
