@@ -3,8 +3,8 @@
 Gui et al., "Few-shot anomaly-driven generation" (AnoGen), ECCV 2024, section 4.2. Departures: a
 square window around the box is drawn in, not the whole frame; the defect may start from a noised
 sketch instead of pure noise, a support defect pasted into the region; pixels outside the box are
-those of the normal image, byte for byte; and the mask is recovered from what was drawn, up to the
-outline of the sketch.
+those of the normal image, byte for byte; and the mask is recovered from what was drawn, within
+the outline of the sketch if there is one.
 """
 
 from collections.abc import Sequence
