@@ -76,11 +76,14 @@ class Context:
 
     def likeness(self, image: NDArray[np.uint8], object_: NDArray[np.bool_]) -> Descriptor:
         """How much every pixel's surroundings are like a shot's, ``(H, W)`` in (0, 1]."""
-        rows = (described(Scene(image, object_), self.side) - self.mean) / self.deviation
+        return self.likeness_of(described(Scene(image, object_), self.side), object_.shape)
+
+    def likeness_of(self, surroundings: Descriptor, shape: tuple[int, ...]) -> Descriptor:
+        """The same for surroundings ``(h, w, D)`` that are described already, at ``shape``."""
+        rows = (surroundings - self.mean) / self.deviation
         squares = [((rows - centre) ** 2).mean(axis=2) for centre in self.centres]
         alike = np.exp(-np.min(squares, axis=0) / (2 * self.width**2)).astype(np.float32)
-        height, width = object_.shape
-        full: Descriptor = cv2.resize(alike, (width, height), interpolation=cv2.INTER_LINEAR)
+        full: Descriptor = cv2.resize(alike, shape[::-1], interpolation=cv2.INTER_LINEAR)
         return full
 
 
