@@ -1,5 +1,7 @@
 """The contract of synthesizers for the diffusion ones, whatever image and region they are given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -101,6 +103,7 @@ def test_contract(small_prior, shape, dtype, member):
         {"init": "sketch", "strength": 0.6, "solver": "ddim"},
         {"init": "sketch", "strength": 0.6},
         {"init": "normal", "strength": 0.4, "solver": "unipc", "steps": 4},
+        {"init": "sketch", "rendered": 0.5, "strength": 0.4, "steps": 4},
         {"surroundings": "blank", "guidance": 1.0},
         {"feather": 0.0, "keep_detail": False},
         {"context": 1.0, "feather": 0.5},
@@ -152,6 +155,29 @@ def test_the_batch_changes_a_grey_level_at_most(small_prior, init):
 
 def test_no_jobs_are_no_anomalies(small_prior):
     assert synthesizer(small_prior).draw([]) == []
+
+
+def test_sketches_are_rendered_where_the_name_says_a_kind(small_prior):
+    settings = QUICK.model_copy(update={"init": "sketch", "rendered": 1.0})
+    normal, region = picture((64, 64, 3)), regions_of((64, 64))["box"]
+    bases = {}
+    for defect in ("spot", "crack", "crack_2"):
+        concept = replace(concept_of(small_prior), defect=defect)
+        made = AnoGenSynthesizer(small_prior, concept, settings=settings, supports=support())
+        prepared = made._prepare(Job(normal, region, np.random.default_rng(0)))
+        bases[defect] = prepared.base
+        assert prepared.outline is not None
+        assert prepared.outline.any()
+    np.testing.assert_array_equal(bases["crack"], bases["crack_2"])
+    assert (bases["crack"] != bases["spot"]).any()
+    without = AnoGenSynthesizer(
+        small_prior,
+        concept_of(small_prior),
+        settings=settings.model_copy(update={"rendered": 0.0}),
+        supports=support(),
+    )
+    job = Job(normal, region, np.random.default_rng(0))
+    np.testing.assert_array_equal(without._prepare(job).base, bases["spot"])
 
 
 def test_sketches_fill_the_masks_of_anomalydiffusion_and_are_pasted_by_anogen(small_prior):

@@ -36,7 +36,7 @@ def refuse_unheard(settings: RunSettings, chosen: Iterable[Mapping[str, Any]]) -
                 f"setting support.{name}: {_decides(settings)} chooses the shots; leave one of "
                 "them out."
             )
-    for section, name, reason in _of_masks(settings):
+    for section, name, reason in (*_of_masks(settings), *_of_sketches(settings)):
         changed = _is_changed(getattr(settings, section), name)
         if changed and any(name in _below(part, section) for part in given):
             raise InputError(f"setting {section}.{name}: {reason}; leave it out.")
@@ -72,6 +72,12 @@ def _of_masks(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
     for name in type(settings.masks).model_fields:
         if name != "source":
             yield "masks", name, "counts for masks.source=learned only"
+
+
+def _of_sketches(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
+    """The same of drawings that do not start from a sketch."""
+    if settings.synthesis.init != "sketch":
+        yield "synthesis", "rendered", "counts for synthesis.init=sketch only"
 
 
 def _is_changed(section: BaseModel, name: str) -> bool:

@@ -9,7 +9,7 @@ prior, and what is believed of the mask.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import cv2
@@ -21,16 +21,19 @@ from scipy import ndimage
 from torch import Tensor
 
 from anogen.concept.concept import Concept
+from anogen.concept.named_word import named_word
 from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.placement.window import Window, window_around
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import blended_sampling, drawn_cells
+from anogen.prior.world.defects import WORDS
 from anogen.synthesis.canvas import FULL, check
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.mask_fill import MaskFill
 from anogen.synthesis.mask_recovery import change_map, recover_mask
+from anogen.synthesis.rendered import rendered
 from anogen.synthesis.reweighting import Form, reweighting_of
 from anogen.synthesis.settings import SynthesisSettings
 from anogen.synthesis.surface import surface_under
@@ -108,6 +111,7 @@ class DiffusionSynthesizer(ABC):
         self.reweighting = settings.reweighting or self.default_reweighting
         self._supports = tuple(supports)
         self._sketch = self._sketcher(supports) if settings.init == "sketch" else None
+        self._kind = named_word(concept.defect, WORDS) if settings.rendered else None
         if concept.tokens.shape[1] != prior.token_dim:
             prior.context(concept.tokens[None])  # says what is wrong
 
@@ -133,7 +137,7 @@ class DiffusionSynthesizer(ABC):
         images = _tensor([p.normal for p in prepared])
         normal = self.prior.encode(images)
         start = None
-        if self.settings.init == "sketch":
+        if self._sketch is not None:
             sketches = [p.sketch for p in prepared if p.sketch is not None]
             start = self.prior.encode(_tensor(sketches))
         elif self.settings.init == "normal":
@@ -204,7 +208,10 @@ class DiffusionSynthesizer(ABC):
         window = window_around(box, height, width, size=size, context=self.settings.context)
         base, outline = job.normal, None
         if self._sketch is not None:
-            base, outline = self._sketch(job.normal, job.region, job.rng)
+            sketch = self._sketch
+            if self._kind is not None and job.rng.random() < self.settings.rendered:
+                sketch = partial(rendered, kind=self._kind)
+            base, outline = sketch(job.normal, job.region, job.rng)
         seed = int(job.rng.integers(2**62))
         shape = (self.prior.latent_channels, self.prior.latent_size, self.prior.latent_size)
         return _Prepared(

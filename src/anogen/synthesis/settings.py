@@ -25,6 +25,13 @@ class SynthesisSettings(BaseModel):
         description="start from pure noise (the paper), from the normal window, or from a "
         "support defect bent to fill the region (pasted into it where AnoGen draws in a box)",
     )
+    rendered: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of the sketches that are no support defects but rendered ones, where a "
+        "defect's name says a kind that can be rendered: crack, scratch_head, blowholes, ...",
+    )
     strength: float = Field(
         default=0.3,
         gt=0,
