@@ -35,6 +35,9 @@ Support = tuple[Image, NDArray[np.bool_]]
 
 _TURNS, _NEARLY = 8, 0.9  # turns tried to fit a room, and the share of the size that is enough
 
+_TRIED, _FILLED, _SUITS = 8, 0.35, 0.7  # warps tried for a region; the share of its box, and of the
+# defect's own pixels, that is enough
+
 _RING = 3  # pixels around the defect whose level is matched, at least
 
 
@@ -164,23 +167,8 @@ class CropPasteSynthesizer:
         """
         check(normal, region)
         height, width = normal.shape[:2]
-        room = (height, width)
-        if region is not None:
-            box = Box.around(region)
-            room = (box.height, box.width)
-        index = int(rng.integers(len(self._cut)))
         margin = max(self.feather, _RING)
-        warped = warp_support(
-            *self._cut[index],
-            rng,
-            scale=self.scale,
-            turn=self.turn,
-            mirror=self.mirror,
-            bend=self.bend,
-            margin=margin,
-            limit=room,
-        )
-        corner = choose_corner(warped.mask, (height, width), region, rng)
+        index, warped, corner = self._placed((height, width), region, rng, margin)
         here, there = overlap(corner, warped.mask.shape, normal.shape)
         patch_mask = warped.mask[here]
         opacity, patch_mask = self._opacity(patch_mask, None if region is None else region[there])
@@ -204,6 +192,75 @@ class CropPasteSynthesizer:
             "corner": [corner[1], corner[0]],
         }
         return finished(image, mask, touched, region, provenance)
+
+    def _placed(
+        self,
+        shape: tuple[int, int],
+        region: NDArray[np.bool_] | None,
+        rng: np.random.Generator,
+        margin: int,
+    ) -> tuple[int, WarpedSupport, tuple[int, int]]:
+        """A warped support, which it is, and its corner: of a few, one that suits the region.
+
+        Boxes are as large as the defects of the shots. A small defect in the box of a large one,
+        and a long one that is shrunk or cut off, would make all smaller than they are. A region
+        that none of them could fill, such as the whole object, asks for no size.
+        """
+        if region is None:
+            index, warped = self._warped(shape, rng, margin)
+            return index, warped, choose_corner(warped.mask, shape, None, rng)
+        box = Box.around(region)
+        # The defect and its rim shall fit the room; the rest of its window need not.
+        beyond = 2 * (margin - self.feather)
+        largest = max(Box.around(mask).area for _, mask in self._cut) / box.area
+        found: list[tuple[float, int, WarpedSupport, tuple[int, int]]] = []
+        for _ in range(_TRIED):
+            index, warped = self._warped((box.height + beyond, box.width + beyond), rng, margin)
+            corner = self._corner(warped.mask, shape, region, rng)
+            here, there = overlap(corner, warped.mask.shape, shape)
+            shown = np.count_nonzero(warped.mask[here] & region[there])
+            kept = shown / np.count_nonzero(self._cut[index][1])
+            filled = Box.around(warped.mask).area / box.area
+            suits = min(kept, 1.0)
+            if largest >= _FILLED:
+                suits *= min(filled / _FILLED, 1.0)
+            found.append((suits, index, warped, corner))
+            if suits >= _SUITS:
+                break
+        return max(found, key=lambda one: one[0])[1:]
+
+    def _warped(
+        self, limit: tuple[int, int], rng: np.random.Generator, margin: int
+    ) -> tuple[int, WarpedSupport]:
+        index = int(rng.integers(len(self._cut)))
+        return index, warp_support(
+            *self._cut[index],
+            rng,
+            scale=self.scale,
+            turn=self.turn,
+            mirror=self.mirror,
+            bend=self.bend,
+            margin=margin,
+            limit=limit,
+        )
+
+    def _corner(
+        self,
+        mask: NDArray[np.bool_],
+        shape: tuple[int, int],
+        region: NDArray[np.bool_],
+        rng: np.random.Generator,
+    ) -> tuple[int, int]:
+        """Where the window of a warped mask goes: its defect and rim in the region, if they can."""
+        rim = cv2.dilate(mask.view(np.uint8), np.ones((3, 3)), iterations=self.feather) > 0
+        for wanted in (rim, mask):
+            within = Box.around(wanted)
+            y, x = choose_corner(wanted[within.slices], shape, region, rng)
+            corner = (y - within.y0, x - within.x0)
+            here, there = overlap(corner, mask.shape, shape)
+            if (mask[here] & region[there]).any():
+                break
+        return corner
 
     def _opacity(
         self, mask: NDArray[np.bool_], region: NDArray[np.bool_] | None
