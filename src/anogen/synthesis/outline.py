@@ -1,9 +1,9 @@
 """Masks as people draw them: the outline of a support defect, where its redrawing can be seen.
 
 Beside the defect, redrawing moves the surface's own texture a little, and the decoder blurs edges:
-a mask recovered from the change alone is half as large again as what people outline. Detectors are
-measured by such outlines, so they are trained on such outlines, as far as the picture bears them
-out.
+a mask recovered from the change alone is larger than what people outline, of small defects half as
+large again. Detectors are measured by such outlines, so they are trained on such outlines, as far
+as the picture bears them out.
 """
 
 import cv2

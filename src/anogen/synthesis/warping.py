@@ -1,0 +1,172 @@
+"""A support defect cut out and warped: scaled, turned, mirrored and slightly bent."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anogen.errors import InputError
+from anogen.placement.box import Box
+from anogen.synthesis.contract import Image
+
+_TURNS, _NEARLY = 8, 0.9  # turns tried to fit a room, and the share of the size that is enough
+
+
+@dataclass(frozen=True)
+class WarpedSupport:
+    """A defect cut out and warped.
+
+    Attributes:
+        image: ``(h, w)`` or ``(h, w, 3)`` of the support image's type: the defect with the
+            surroundings it had.
+        mask: boolean ``(h, w)``, not empty.
+    """
+
+    image: Image
+    mask: NDArray[np.bool_]
+
+
+def warp_support(
+    image: Image,
+    mask: NDArray[np.bool_],
+    rng: np.random.Generator,
+    *,
+    scale: tuple[float, float] = (0.8, 1.25),
+    turn: float = 180.0,
+    mirror: bool = True,
+    bend: float = 0.03,
+    margin: int = 0,
+    limit: tuple[int, int] | None = None,
+) -> WarpedSupport:
+    """Cut a defect out and warp it.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, 3)``, uint8 or uint16.
+        mask: boolean ``(H, W)``, not empty.
+        rng: the source of randomness.
+        scale: range of the factor by which it grows, drawn evenly in its logarithm.
+        turn: it is turned by up to so many degrees either way.
+        mirror: whether it is mirrored half of the time.
+        bend: strength of the smooth random displacement, as a share of the defect's size.
+        margin: pixels of surroundings kept on each side of the warped mask.
+        limit: ``(height, width)`` in pixels; the result, margin included, is shrunk to fit.
+
+    Returns:
+        The defect in the smallest window that holds the warped mask and the margin.
+
+    Raises:
+        InputError: if the mask is empty or not of the image's size.
+    """
+    if mask.shape != image.shape[:2] or not mask.any():
+        raise InputError(
+            f"a support mask must have its image's size and a defect; it has shape {mask.shape} "
+            f"and {int(mask.sum())} defective pixels, the image {image.shape[:2]}."
+        )
+    factor = float(np.exp(rng.uniform(*np.log(scale))))
+    flip = -1.0 if mirror and rng.random() < 0.5 else 1.0
+    hull = cv2.convexHull(cv2.findNonZero(mask.view(np.uint8)))[:, 0].astype(np.float64)
+    room = None
+    if limit is not None:
+        room = np.maximum(np.array([limit[1], limit[0]]) - 2 * margin - 1, 1)
+    linear, shrink = _turned_to_fit(hull, factor, flip, turn, room, rng)
+    factor *= shrink
+    extent = _extent(hull @ linear.T)
+    amplitude = bend * float(extent.max())
+    border = margin + int(np.ceil(2 * amplitude)) + 1
+    columns, rows = (int(np.ceil(side - 1e-6)) + 1 + 2 * border for side in extent)
+    moved = hull @ linear.T
+    shift = np.array([columns - 1, rows - 1]) / 2 - (moved.min(axis=0) + moved.max(axis=0)) / 2
+    inverse = np.linalg.inv(linear).astype(np.float64)
+    map_x, map_y = _sources(inverse, shift, (rows, columns))
+    if bend > 0:
+        map_x, map_y = (
+            grid + _displacement((rows, columns), rng) * np.float32(amplitude / factor)
+            for grid in (map_x, map_y)
+        )
+    warped = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    cover = cv2.remap(mask.astype(np.float32), map_x, map_y, cv2.INTER_LINEAR)
+    warped_mask = cover >= 0.5
+    if not warped_mask.any():
+        # A defect thinner than a pixel after shrinking still has one.
+        x, y = np.rint(moved[0] + shift).astype(int)
+        warped_mask[y, x] = True
+    window = grown(Box.around(warped_mask), margin, warped_mask.shape, limit)
+    kept = warped_mask[window].copy()
+    if not kept.any():
+        # A limit of a pixel or two may have cut all of a slanted defect off.
+        kept[kept.shape[0] // 2, kept.shape[1] // 2] = True
+    return WarpedSupport(warped[window].copy(), kept)
+
+
+def grown(
+    box: Box, margin: int, shape: tuple[int, ...], limit: tuple[int, int] | None
+) -> tuple[slice, slice]:
+    """Slices of the box with a margin, within the array and no larger than the limit."""
+    slices = []
+    for low, high, size, most in (
+        (box.y0, box.y1, shape[0], None if limit is None else limit[0]),
+        (box.x0, box.x1, shape[1], None if limit is None else limit[1]),
+    ):
+        low, high = max(low - margin, 0), min(high + margin, size)
+        if most is not None and high - low > most:
+            low += (high - low - most) // 2
+            high = low + most
+        slices.append(slice(low, high))
+    return slices[0], slices[1]
+
+
+def _turned_to_fit(
+    hull: NDArray[np.float64],
+    factor: float,
+    flip: float,
+    turn: float,
+    room: NDArray[np.int64] | None,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], float]:
+    """The linear map of a random turn, and how much it was shrunk to fit the room.
+
+    A long crack laid across a narrow room would shrink to a dot, so of a few turns the first is
+    taken that nearly keeps the size, else the one that keeps most of it.
+    """
+    best, most = np.eye(2), -1.0
+    for _ in range(1 if room is None else _TURNS):
+        angle = np.deg2rad(rng.uniform(-turn, turn))
+        linear = factor * np.array(
+            [[np.cos(angle) * flip, -np.sin(angle)], [np.sin(angle) * flip, np.cos(angle)]]
+        )
+        if room is None:
+            return linear, 1.0
+        shrink = min(1.0, float((room / np.maximum(_extent(hull @ linear.T), 1e-6)).min()))
+        if shrink > most:
+            best, most = linear * shrink, shrink
+        if shrink >= _NEARLY:
+            break
+    return best, most
+
+
+def _extent(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Width and height of the points' bounding box."""
+    extent: NDArray[np.float64] = np.ptp(points, axis=0)
+    return extent
+
+
+def _sources(
+    inverse: NDArray[np.float64], shift: NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """For each pixel of the result, the x and y in the source that it shows."""
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    y, x = y - shift[1], x - shift[0]
+    return (
+        (inverse[0, 0] * x + inverse[0, 1] * y).astype(np.float32),
+        (inverse[1, 0] * x + inverse[1, 1] * y).astype(np.float32),
+    )
+
+
+def _displacement(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A smooth random field with values of about one: 4 x 4 random values, interpolated."""
+    coarse = rng.uniform(-1, 1, (4, 4)).astype(np.float32)
+    field_: NDArray[np.float32] = cv2.resize(
+        coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC
+    )
+    return field_
