@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from synthetic_run import make_run
 
+from anogen.data.images import write_png
 from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.study.curves import at_recall, intervals, smoothed
@@ -115,6 +116,27 @@ def test_the_gallery_shows_shots_with_outlines_and_four_pictures_a_row(page: Pag
     kinds = [attributes.get("class") for attributes in page.all("path")]
     assert kinds.count("truth") >= 6
     assert kinds.count("box") >= 12
+
+
+def test_previews_are_shown_evenly_and_with_the_last(
+    made: Path, page: Page, tmp_path: Path
+) -> None:
+    assert "While it was learned" not in page.text
+    run = copy_of(made, tmp_path)
+    (category,) = (run / "concepts").iterdir()
+    (category / "previews").mkdir()
+    picture = np.zeros((64, 96, 3), np.uint8)
+    for step in range(20, 220, 20):
+        write_png(category / "previews" / f"crack-{step:06d}.png", picture)
+    write_png(category / "previews" / "crack-2-000020.png", picture)
+    shown = Page(write_report(run).read_text())
+    steps = [
+        int((image["alt"] or "").split()[-3])
+        for image in shown.all("img")
+        if (image["alt"] or "").startswith("Views of crack")
+    ]
+    assert steps == [20, 60, 100, 120, 160, 200]
+    assert shown.text.count("While it was learned") == 1
 
 
 def test_ids_are_unique_and_links_lead_somewhere(page: Page) -> None:

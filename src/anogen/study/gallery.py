@@ -69,12 +69,14 @@ class DefectGallery:
         shots: the real images it was learned from.
         rows: generated images, evenly spaced over the accepted ones.
         accepted: how many accepted ones there are.
+        previews: what the concept drew while it was learned, where that was asked for.
     """
 
     defect: str
     shots: tuple[Picture, ...]
     rows: tuple[Row, ...]
     accepted: int
+    previews: tuple[Picture, ...] = ()
 
 
 @dataclass
@@ -141,6 +143,7 @@ def defect_gallery(
     *,
     edge: int,
     rows: int = ROWS,
+    previews: tuple[Picture, ...] = (),
 ) -> DefectGallery:
     """The gallery of one defect, pictures at most ``edge`` pixels wide."""
     accepted = list(bank.accepted(defect))
@@ -151,6 +154,7 @@ def defect_gallery(
         shots=tuple(picture for picture in pictures if picture is not None),
         rows=tuple(row(entry, bank, dataset, edge=edge) for entry in evenly(accepted, rows)),
         accepted=len(accepted),
+        previews=previews,
     )
 
 

@@ -33,6 +33,7 @@ from anogen.study.metric_table import (
     table_of,
 )
 from anogen.study.page import rendered
+from anogen.study.previews import preview_pictures
 from anogen.study.results import BOTH, PROCEDURAL, Generation, Results, Run, read_results
 from anogen.study.reviewed import reviewed_since
 from anogen.study.run_charts import curves_of, learning_charts
@@ -143,7 +144,16 @@ def _category(
         facts=facts_of(runs, bank, defects),
         tables=tuple(table_of(d, [r for r in runs if r.detector == d], gains) for d in detectors),
         galleries=tuple(
-            defect_gallery(defect, concepts.get(defect), bank, dataset, edge=edge)
+            defect_gallery(
+                defect,
+                concepts.get(defect),
+                bank,
+                dataset,
+                edge=edge,
+                previews=preview_pictures(
+                    inside(run_folder, f"concepts/{name}/previews"), defect, edge=2 * edge
+                ),
+            )
             for defect in defects
         ),
         rejected=rejected_examples(evenly(rejected, 6), bank, edge=edge),
