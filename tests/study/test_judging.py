@@ -52,7 +52,7 @@ def run(looks: list[list[list[int]]], sizes: list[int], *, candidates: int = 1) 
                 for place, attempt in zip(places, attempts, strict=True)
             ]
 
-        settled += judging.settle("spot", size, draw, earlier=earlier)
+        settled += judging.settle(["spot"] * size, draw, earlier={"spot": earlier})
         earlier = [
             imprint(one.kept.anomaly.image, one.kept.anomaly.mask >= 0.5)
             for one in settled
@@ -93,3 +93,28 @@ def test_copies_of_earlier_images_are_drawn_again_however_batches_are_cut(sizes:
     ]
     whole = run(CHAIN, [4])
     assert [one.candidates for one in settled] == [one.candidates for one in whole]
+
+
+def test_images_of_another_defect_in_a_batch_change_nothing() -> None:
+    judging = Told(attempts=3, candidates=1)
+    looks = {
+        "spot": [[[1], [3], [4]], [[2], [2], [6]], [[2], [2], [8]]],
+        "line": [[[2], [2], [2]], [[1], [2], [6]], [[5], [5], [8]]],
+    }
+
+    def settled(order: list[tuple[str, int]]) -> dict[tuple[str, int], object]:
+        def draw(places, attempts, number):
+            return [
+                drawn(looks[order[place][0]][order[place][1]][attempt][number], attempt)
+                for place, attempt in zip(places, attempts, strict=True)
+            ]
+
+        found = judging.settle([name for name, _ in order], draw, earlier={})
+        return {
+            key: (one.kept.seed, one.verdict.reason, one.candidates)
+            for key, one in zip(order, found, strict=True)
+        }
+
+    spots, lines = ([(name, number) for number in range(3)] for name in looks)
+    mixed = [key for pair in zip(spots, lines, strict=True) for key in pair]
+    assert settled(mixed) == settled(spots) | settled(lines)

@@ -10,8 +10,9 @@ from anogen.concept.concept import Concept
 from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.synthesis.anogen import AnoGenSynthesizer
+from anogen.synthesis.anomalydiffusion import AnomalyDiffusionSynthesizer
 from anogen.synthesis.contract import synthesizers
-from anogen.synthesis.diffusion import DiffusionSynthesizer, Job
+from anogen.synthesis.diffusion import DiffusionSynthesizer, Job, draw_together
 from anogen.synthesis.settings import SynthesisSettings
 
 SHAPES = [(300, 417), (64, 64, 3), (41, 30, 3), (9, 70), (700, 500, 3)]
@@ -151,6 +152,28 @@ def test_the_batch_changes_a_grey_level_at_most(small_prior, init):
             difference = np.abs(anomaly.image.astype(int) - one.image.astype(int))
             assert difference.max() <= 1
             assert np.abs(anomaly.mask - one.mask).mean() < 1e-3
+
+
+def test_defects_share_a_batch(small_prior):
+    jobs, artists = [], []
+    for number, shape in enumerate(SHAPES):
+        concept = concept_of(small_prior)
+        other = replace(concept, defect="line", tokens=concept.tokens.flip(0) * 2)
+        settings = QUICK.model_copy(update={"init": "sketch", "reweighting": "fast"})
+        artists.append(
+            AnomalyDiffusionSynthesizer(
+                small_prior, (concept, other)[number % 2], settings=settings, supports=support()
+            )
+        )
+        jobs.append((picture(shape, seed=number), list(regions_of(shape).values())[number]))
+    together = draw_together(artists, [Job(*job, np.random.default_rng(3)) for job in jobs])
+    for artist, job, one in zip(artists, jobs, together, strict=True):
+        (alone,) = artist.draw([Job(*job, np.random.default_rng(3))])
+        assert np.abs(alone.image.astype(int) - one.image.astype(int)).max() <= 1
+        assert alone.provenance == one.provenance
+    odd = synthesizer(small_prior, QUICK.model_copy(update={"steps": 3}))
+    with pytest.raises(ValueError, match="share their prior and settings"):
+        draw_together([artists[0], odd], [Job(*jobs[0], np.random.default_rng(3))] * 2)
 
 
 def test_no_jobs_are_no_anomalies(small_prior):

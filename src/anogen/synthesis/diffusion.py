@@ -53,11 +53,13 @@ class Job:
         normal: the image to draw on.
         region: boolean ``(H, W)``, not empty.
         rng: the only source of this drawing's randomness.
+        defect: its name, where a batch holds several (see :func:`draw_together`).
     """
 
     normal: Image
     region: NDArray[np.bool_]
     rng: np.random.Generator
+    defect: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,55 +129,10 @@ class DiffusionSynthesizer(ABC):
             raise InputError(f"{self.name} draws where it is told to; give a region.")
         return self.draw([Job(normal, region, rng)])[0]
 
-    @torch.no_grad()
     def draw(self, jobs: Sequence[Job]) -> list[Anomaly]:
         """Draw all jobs in one batch; each is the same whatever else is in the batch, up to a
         grey level of rounding."""
-        if not jobs:
-            return []
-        prepared = [self._prepare(job) for job in jobs]
-        images = _tensor([p.normal for p in prepared])
-        normal = self.prior.encode(images)
-        start = None
-        if self._sketch is not None:
-            sketches = [p.sketch for p in prepared if p.sketch is not None]
-            start = self.prior.encode(_tensor(sketches))
-        elif self.settings.init == "normal":
-            start = normal
-        factor = self.prior.image_size // self.prior.latent_size
-        pixels = torch.from_numpy(np.stack([p.region for p in prepared]))[:, None]
-        region = F.avg_pool2d(pixels, factor)
-        surroundings = None
-        if self.prior.inpainting:
-            # Only a prior that restores surfaces itself was trained to see them under the region.
-            seen = self.settings.surroundings == "normal" and "normal" in self.prior.words()
-            hidden = self.prior.surroundings_of
-            surroundings = normal if seen else hidden(images, normal, pixels)
-        tokens = self._tokens(pixels)
-        latents = blended_sampling(
-            self.prior,
-            normal=normal,
-            region=region,
-            context=self.prior.context(tokens),
-            surroundings=surroundings,
-            noise=torch.stack([p.noise for p in prepared]),
-            settings=self.settings.sampler(),
-            start=start,
-            step_noise=[torch.Generator().manual_seed(p.seed) for p in prepared],
-            reweighting=reweighting_of(
-                self.reweighting,
-                self.prior,
-                images=images,
-                normal=normal,
-                mask=pixels,
-                cells=drawn_cells(region),
-                tokens=tokens.shape[1],
-                expected=lambda: self._expected_change(normal),
-            ),
-        )
-        drawn = _arrays(self.prior.decode(latents))
-        decoded = _arrays(self.prior.decode(normal if start is None else start))
-        return [self._finish(p, drawn[row], decoded[row]) for row, p in enumerate(prepared)]
+        return draw_together([self] * len(jobs), jobs)
 
     def _expected_change(self, normal: Tensor) -> Tensor:
         """What ``reweighting_of`` expects; without shots, how far normal cells are apart."""
@@ -283,6 +240,75 @@ class DiffusionSynthesizer(ABC):
     ) -> NDArray[np.float32]:
         """The anomaly's mask ``(h, w)`` from what was recovered, what was asked for, and what was
         sketched."""
+
+
+@torch.no_grad()
+def draw_together(
+    synthesizers: Sequence[DiffusionSynthesizer], jobs: Sequence[Job]
+) -> list[Anomaly]:
+    """Draw jobs of several concepts in one batch, see :meth:`DiffusionSynthesizer.draw`.
+
+    Args:
+        synthesizers: who draws each job, all with the same prior, settings and number of tokens.
+        jobs: what to draw.
+
+    Raises:
+        ValueError: if they cannot share a batch.
+    """
+    if not jobs:
+        return []
+    first, rows = synthesizers[0], list(zip(synthesizers, jobs, strict=True))
+    prior, settings = first.prior, first.settings
+    if any(one.prior is not prior or one.settings != settings for one in synthesizers):
+        raise ValueError("synthesizers of one batch must share their prior and settings")
+    prepared = [one._prepare(job) for one, job in rows]
+    images = _tensor([p.normal for p in prepared])
+    normal = prior.encode(images)
+    start = None
+    if settings.init == "sketch":
+        start = prior.encode(_tensor([p.sketch for p in prepared if p.sketch is not None]))
+    elif settings.init == "normal":
+        start = normal
+    pixels = torch.from_numpy(np.stack([p.region for p in prepared]))[:, None]
+    region = F.avg_pool2d(pixels, prior.image_size // prior.latent_size)
+    surroundings = None
+    if prior.inpainting:
+        # Only a prior that restores surfaces itself was trained to see them under the region.
+        seen = settings.surroundings == "normal" and "normal" in prior.words()
+        surroundings = normal if seen else prior.surroundings_of(images, normal, pixels)
+    tokens = torch.cat([one._tokens(pixels[row : row + 1]) for row, one in enumerate(synthesizers)])
+    latents = blended_sampling(
+        prior,
+        normal=normal,
+        region=region,
+        context=prior.context(tokens),
+        surroundings=surroundings,
+        noise=torch.stack([p.noise for p in prepared]),
+        settings=settings.sampler(),
+        start=start,
+        step_noise=[torch.Generator().manual_seed(p.seed) for p in prepared],
+        reweighting=reweighting_of(
+            first.reweighting,
+            prior,
+            images=images,
+            normal=normal,
+            mask=pixels,
+            cells=drawn_cells(region),
+            tokens=tokens.shape[1],
+            expected=lambda: torch.cat(
+                [
+                    one._expected_change(normal[row : row + 1]).view(1, 1, 1, 1)
+                    for row, one in enumerate(synthesizers)
+                ]
+            ),
+        ),
+    )
+    drawn = _arrays(prior.decode(latents))
+    decoded = _arrays(prior.decode(normal if start is None else start))
+    return [
+        one._finish(p, drawn[row], decoded[row])
+        for row, (one, p) in enumerate(zip(synthesizers, prepared, strict=True))
+    ]
 
 
 def _opacity(region: NDArray[np.bool_], feather: float) -> NDArray[np.float32]:

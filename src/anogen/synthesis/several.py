@@ -19,11 +19,13 @@ class Work:
         normal: the image.
         regions: boolean ``(H, W)`` each, not empty, their boxes apart: a defect in each.
         rng: the only source of this image's randomness.
+        defect: its name, passed on to the jobs.
     """
 
     normal: Image
     regions: Sequence[NDArray[np.bool_]]
     rng: np.random.Generator
+    defect: str = ""
 
 
 def draw_several(
@@ -49,6 +51,7 @@ def draw_several(
                 drawn[row][-1].image if drawn[row] else works[row].normal,
                 works[row].regions[turn],
                 works[row].rng,
+                works[row].defect,
             )
             for row in rows
         ]

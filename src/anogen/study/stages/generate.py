@@ -1,6 +1,6 @@
 """Stage 2 of a run: a bank of drawn defects for every category."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from anogen.bank.bank import Bank, image_path, mask_path
 from anogen.bank.manifest import Corners, Entry
@@ -22,7 +22,7 @@ from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
 from anogen.synthesis.contract import Anomaly, synthesizers
 from anogen.synthesis.copies import Imprint, imprint
-from anogen.synthesis.diffusion import DiffusionSynthesizer
+from anogen.synthesis.diffusion import DiffusionSynthesizer, Job, draw_together
 from anogen.synthesis.several import Work, draw_several
 from anogen.synthesis.tightening import tightened_boxes
 
@@ -77,20 +77,16 @@ def generate(
         timed(bank.folder, "generate"),
         progress_bar(f"generate {category.name}", len(todo)) as done,
     ):
-        drawn = 0
-        for defect in sorted(support.shots):
-            of_defect = [item for item in todo if item.defect == defect]
-            size = settings.synthesis.batch_size
-            for start in range(0, len(of_defect), size):
-                batch = of_defect[start : start + size]
-                if not all(bank.has(item.id) for item in batch):
-                    artist = artist or _Artist(run, category, support, prior)
-                    earlier = artist.accepted(of_defect[:start], bank)
-                    for entry, anomaly in artist.draw(batch, earlier):
-                        if not bank.has(entry.id):
-                            bank.add(entry, anomaly.image, anomaly.mask)
-                drawn += len(batch)
-                done(drawn, len(todo))
+        size = settings.synthesis.batch_size
+        for start in range(0, len(todo), size):
+            batch = todo[start : start + size]
+            if not all(bank.has(item.id) for item in batch):
+                artist = artist or _Artist(run, category, support, prior)
+                earlier = artist.accepted(todo[:start], bank)
+                for entry, anomaly in artist.draw(batch, earlier):
+                    if not bank.has(entry.id):
+                        bank.add(entry, anomaly.image, anomaly.mask)
+            done(start + len(batch), len(todo))
     bank.finish()
 
 
@@ -124,9 +120,9 @@ class _Artist:
         self.imprints: dict[str, Imprint | None] = {}
         self.judging = Judging(self.settings, category, self.supports, legal=self.places.object)
 
-    def accepted(self, items: Sequence[Planned], bank: Bank) -> list[Imprint]:
-        """What the accepted of some images look like, as the bank has them."""
-        found = []
+    def accepted(self, items: Sequence[Planned], bank: Bank) -> dict[str, list[Imprint]]:
+        """What the accepted of some images look like, as the bank has them, by defect."""
+        found: dict[str, list[Imprint]] = {}
         for item in items:
             if item.id not in self.imprints:
                 entry = bank.manifest[item.id]
@@ -136,19 +132,18 @@ class _Artist:
                     mask = read_image(inside(bank.folder, entry.mask)) >= 128
                     self.imprints[item.id] = imprint(bank.image(entry), mask)
             if (one := self.imprints[item.id]) is not None:
-                found.append(one)
+                found.setdefault(item.defect, []).append(one)
         return found
 
     def draw(
-        self, batch: Sequence[Planned], earlier: Sequence[Imprint]
+        self, batch: Sequence[Planned], earlier: Mapping[str, Sequence[Imprint]]
     ) -> list[tuple[Entry, Anomaly]]:
-        """Draw a batch of one defect; what the gate rejects is drawn again, up to the limit.
+        """Draw a batch; what the gate rejects is drawn again, up to the limit.
 
         Args:
-            batch: images of one defect.
-            earlier: the accepted images before them, of which no copy is wanted.
+            batch: images, of one defect or several.
+            earlier: of each defect the accepted images before them, of which no copy is wanted.
         """
-        defect = batch[0].defect
 
         def candidates(places: Sequence[int], attempts: Sequence[int], number: int) -> list[Drawn]:
             tried = [
@@ -160,27 +155,31 @@ class _Artist:
                 seed_of(self.settings.seed, self.category.name, item.id, attempt, *further)
                 for item, attempt in tried
             ]
-            jobs = [
-                self._job(item, attempt, seed)
+            works = [
+                self._work(item, attempt, seed)
                 for (item, attempt), seed in zip(tried, seeds, strict=True)
             ]
-            anomalies = draw_several(self.synthesizers[defect].draw, jobs)
+            anomalies = draw_several(self._draw, works)
             return [
-                Drawn(job.normal, anomaly, seed, attempt)
-                for job, seed, attempt, anomaly in zip(
-                    jobs, seeds, attempts, anomalies, strict=True
+                Drawn(work.normal, anomaly, seed, attempt)
+                for work, seed, attempt, anomaly in zip(
+                    works, seeds, attempts, anomalies, strict=True
                 )
             ]
 
-        settled = self.judging.settle(defect, len(batch), candidates, earlier=earlier)
+        defects = [item.defect for item in batch]
+        settled = self.judging.settle(defects, candidates, earlier=earlier)
         return [
             (self._entry(item, one), one.kept.anomaly)
             for item, one in zip(batch, settled, strict=True)
         ]
 
-    def _job(self, item: Planned, attempt: int, seed: int) -> Work:
+    def _work(self, item: Planned, attempt: int, seed: int) -> Work:
         normal, regions = self.places.place(item, attempt)
-        return Work(normal, regions, rng_of(seed))
+        return Work(normal, regions, rng_of(seed), item.defect)
+
+    def _draw(self, jobs: Sequence[Job]) -> list[Anomaly]:
+        return draw_together([self.synthesizers[job.defect] for job in jobs], jobs)
 
     def _entry(self, item: Planned, settled: Settled) -> Entry:
         anomaly, verdict = settled.kept.anomaly, settled.verdict

@@ -139,43 +139,51 @@ class Judging:
 
     def settle(
         self,
-        defect: str,
-        count: int,
+        defects: Sequence[str],
         draw: Callable[[Sequence[int], Sequence[int], int], Sequence[Drawn]],
         *,
-        earlier: Sequence[Imprint] = (),
+        earlier: Mapping[str, Sequence[Imprint]],
     ) -> list[Settled]:
-        """Draw and judge a batch of images of one defect until all are settled.
+        """Draw and judge a batch of images until all are settled.
 
         Args:
-            defect: its name.
-            count: how many images.
+            defects: of each image, its defect's name.
             draw: of the places of images in the batch, for each the number of its attempt, and
                 the number of the candidate: those candidates.
-            earlier: the accepted images of this defect that come before the batch.
+            earlier: the accepted images of each defect that come before the batch.
         """
         bank = self._settings.bank
-        limit = self.limits(defect).copy
-        tried = [_Tried(bank.attempts) for _ in range(count)]
+        tried = [_Tried(bank.attempts) for _ in defects]
         while True:
-            known = list(earlier)
-            before_is_settled = True
-            for one in tried:
-                one.reject_copies(known, limit)
-                if before_is_settled and one.decided:
-                    one.settle(known)
-                    known += [] if one.imprint is None else [one.imprint]
-                else:
-                    before_is_settled = False
+            for defect in dict.fromkeys(defects):
+                self._settle_in_order(
+                    [one for one, name in zip(tried, defects, strict=True) if name == defect],
+                    earlier.get(defect, ()),
+                    self.limits(defect).copy,
+                )
             wanted = [place for place, one in enumerate(tried) if not one.decided]
             if not wanted:
                 return [one.settled() for one in tried]
             attempts = [tried[place].attempts for place in wanted]
             for number in range(bank.candidates):
                 for place, drawn in zip(wanted, draw(wanted, attempts, number), strict=True):
-                    tried[place].add(drawn, self.verdict(defect, drawn))
+                    tried[place].add(drawn, self.verdict(defects[place], drawn))
             for place in wanted:
                 tried[place].attempts += 1
+
+    @staticmethod
+    def _settle_in_order(
+        tried: Sequence["_Tried"], earlier: Sequence[Imprint], limit: float
+    ) -> None:
+        """Settle images of one defect, as far as all before them are settled."""
+        known, before_is_settled = list(earlier), True
+        for one in tried:
+            one.reject_copies(known, limit)
+            if before_is_settled and one.decided:
+                one.settle(known)
+                known += [] if one.imprint is None else [one.imprint]
+            else:
+                before_is_settled = False
 
     def _likeness(self, defect: str, anomaly: Anomaly) -> float | None:
         mask = anomaly.mask >= 0.5
