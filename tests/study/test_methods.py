@@ -18,11 +18,12 @@ from anogen.placement.box import Box
 from anogen.study.durations import TIMES
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import PRESETS, Method, resolve
+from anogen.study.stages import generate as stage
 from anogen.study.stages.generate import generate
 from anogen.study.stages.learn import learn
 from anogen.study.stages.material import support_of, supports_of
 from anogen.synthesis.contract import synthesizers
-from anogen.synthesis.diffusion import DiffusionSynthesizer
+from anogen.synthesis.diffusion import DiffusionSynthesizer, draw_together
 
 METHODS = get_args(Method)
 QUICK = (
@@ -119,3 +120,29 @@ def test_a_bank_that_was_stopped_ends_with_the_same_bytes(
     ]
     assert len(Bank(broken.bank("plate"))) == 6
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_defects_share_batches(method, small_dataset, small_prior, tmp_path, monkeypatch):
+    settings = settings_of(
+        method,
+        small_dataset,
+        overrides=(*QUICK, "bank.normals=2", "bank.attempts=1", "synthesis.batch_size=16"),
+    )
+    (category,) = read_dataset(small_dataset)
+    support = support_of(category, settings.support)
+    run = RunFolder(tmp_path, settings)
+    learn(run, category, support, small_prior)
+    batches = []
+
+    def recorded(synthesizers_, jobs):
+        batches.append([job.defect for job in jobs])
+        return draw_together(synthesizers_, jobs)
+
+    monkeypatch.setattr(stage, "draw_together", recorded)
+    generate(run, category, support, small_prior)
+    assert len(support.shots) > 1
+    assert batches == [[defect for defect in sorted(support.shots) for _ in range(2)]]
+    for entry in Bank(run.bank("plate")):
+        assert entry.concept is not None
+        assert entry.defect in entry.concept
