@@ -7,7 +7,8 @@ Every fifth good training image is held back, and judged beside the support shot
 AUROC and pixel AP over both are what settings are compared by; the test set is not opened. The
 detector trains on the other good images with the anomalies of ``--sources``, none of which knows
 the shots. One line of JSON is appended to ``quick_presets.jsonl``: settings, processor seconds,
-steps, figures.
+steps, figures. Lines with ``objects: otsu`` were made when objects were found by Otsu's threshold,
+before this script found them as a run does.
 """
 
 import argparse
