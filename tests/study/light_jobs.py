@@ -6,6 +6,7 @@ does two long ones side by side, each of which writes its process id into FOLDER
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -45,4 +46,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    # A shell starts what runs in its background deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(Path(sys.argv[1]))

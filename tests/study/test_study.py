@@ -422,8 +422,8 @@ def test_a_measure_that_is_asked_for_later_is_of_the_settings(
         results = run_study(folder, study, overrides=overrides, command=[])
         return (*(cell.names[0] for cell in left), *{str(g.images) for g in results.generation})
 
-    # Of two defects two images each, all but one of them accepted; one arm generates nothing.
-    assert measured() == ("boxes", "masks", "3")
+    # Of two defects two images each, all of them accepted; one arm generates nothing.
+    assert measured() == ("boxes", "masks", "4")
     assert measured(images=1) == ("boxes", "masks", "2")
     assert measured(images=1) == ("2",)
 
