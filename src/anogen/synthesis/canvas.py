@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
+from anogen.placement.window import Window
 from anogen.synthesis.contract import Anomaly, Image
 
 FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
@@ -61,6 +62,14 @@ def as_rgb8(image: Image) -> NDArray[np.uint8]:
 
 
 _RGB8 = np.zeros((1, 1, 3), dtype=np.uint8)
+
+
+def unit_rgb(image: Image, window: Window, size: int) -> NDArray[np.float32]:
+    """What a window of an image shows, ``(size, size, 3)`` in [0, 1]; 16 bits stay precise."""
+    pixels = np.clip(window.cut(image, size) / np.float32(FULL[image.dtype]), 0, 1)
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return np.asarray(pixels, dtype=np.float32)
 
 
 def finished(

@@ -28,7 +28,7 @@ from anogen.placement.window import Window, window_around
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import blended_sampling, drawn_cells
 from anogen.prior.world.defects import WORDS
-from anogen.synthesis.canvas import FULL, check
+from anogen.synthesis.canvas import FULL, check, unit_rgb
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.mask_fill import MaskFill
@@ -149,7 +149,7 @@ class DiffusionSynthesizer(ABC):
             box = Box.around(mask)
             window = window_around(box, *mask.shape, size=size, context=self.settings.context)
             region = np.clip(window.cut(mask.astype(np.float32), size), 0, 1)
-            shown.append(_window(image, window, size))
+            shown.append(unit_rgb(image, window, size))
             surfaces.append(surface_under(shown[-1], region > 0))
             regions.append(torch.from_numpy(region)[None])
         distance = self.prior.encode(_tensor(shown)) - self.prior.encode(_tensor(surfaces))
@@ -177,9 +177,9 @@ class DiffusionSynthesizer(ABC):
             window=window,
             base=base,
             outline=None if outline is None else outline[box.slices] & job.region[box.slices],
-            normal=_window(job.normal, window, size),
+            normal=unit_rgb(job.normal, window, size),
             region=np.clip(window.cut(job.region.astype(np.float32), size), 0, 1),
-            sketch=None if self._sketch is None else _window(base, window, size),
+            sketch=None if self._sketch is None else unit_rgb(base, window, size),
             noise=torch.randn(shape, generator=torch.Generator().manual_seed(seed)),
             seed=seed + 1,
         )
@@ -323,14 +323,6 @@ def _opacity(region: NDArray[np.bool_], feather: float) -> NDArray[np.float32]:
     thickness = 2 * np.asarray(ndimage.maximum(distance, parts, np.arange(count)), np.float32)
     opacity: NDArray[np.float32] = np.clip(distance / (feather * thickness[parts] + 1), 0, 1)
     return opacity
-
-
-def _window(image: Image, window: Window, size: int) -> NDArray[np.float32]:
-    """The window as RGB in [0, 1]; 16 bits keep their precision."""
-    pixels = np.clip(window.cut(image, size) / np.float32(FULL[image.dtype]), 0, 1)
-    if pixels.ndim == 2:
-        pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return np.asarray(pixels, dtype=np.float32)
 
 
 def _tensor(images: Sequence[NDArray[np.float32]]) -> Tensor:

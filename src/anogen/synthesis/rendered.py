@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from anogen.placement.box import Box
 from anogen.placement.window import window_around
 from anogen.prior.world.defects import draw_defect
-from anogen.synthesis.canvas import FULL
+from anogen.synthesis.canvas import FULL, unit_rgb
 from anogen.synthesis.contract import Image
 
 SIDE, CONTEXT = 128, 2.0
@@ -39,9 +39,7 @@ def rendered(
     white = FULL[normal.dtype]
     box = Box.around(region)
     window = window_around(box, *region.shape, size=SIDE, context=CONTEXT)
-    clean = np.clip(window.cut(normal, SIDE) / np.float32(white), 0, 1)
-    if clean.ndim == 2:
-        clean = np.repeat(clean[..., None], 3, axis=2)
+    clean = unit_rgb(normal, window, SIDE)
     share = window.cut(region.astype(np.float32), SIDE)
     # Of a region that is thinner than a pixel here, the middle.
     inside = share >= min(0.5, float(share.max()))

@@ -82,7 +82,9 @@ def generate(
             batch = todo[start : start + size]
             if not all(bank.has(item.id) for item in batch):
                 artist = artist or _Artist(run, category, support, prior)
-                earlier = artist.accepted(todo[:start], bank)
+                here = {item.defect for item in batch}
+                before = [item for item in todo[:start] if item.defect in here]
+                earlier = artist.accepted(before, bank)
                 for entry, anomaly in artist.draw(batch, earlier):
                     if not bank.has(entry.id):
                         bank.add(entry, anomaly.image, anomaly.mask)
