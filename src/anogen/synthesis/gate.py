@@ -32,8 +32,8 @@ SMALLER = 0.1
 """The same for areas, which vary more, and are annotated loosely."""
 
 LEAST_ON_OBJECT = 0.85
-"""Of the share of a middling shot that lies on the object: real defects on good parts had 0.88 and
-more, those moved half beside them 0.73 and less (``benchmarks/masks/on_object.md``)."""
+"""Of the share of a middling shot that lies on the object: real defects on good parts had 0.92 and
+more, those moved half beside them 0.84 and less (``benchmarks/masks/on_object.md``)."""
 
 RARE = 0.75
 """Quantile of the steps around a region above which a step on its rim counts."""
