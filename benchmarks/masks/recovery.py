@@ -170,6 +170,7 @@ def main() -> None:
         "empty": round(float((values["recovered"] == 0).mean()), 4),
         "rows": rows,
     }
+    options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "recovery.json").write_text(json.dumps(result, indent=2) + "\n")
     names = list(METHODS)
     lines = [
