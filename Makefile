@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv by itself.
 #
-#   make demo      the main job on real photographs of solar cells; about ten minutes on two cores
+#   make demo      the main job on real photographs of solar cells; ten to fifteen minutes on two cores
 #   make test      the whole test suite
 #   make check     lint, formatting, types
 #   make bench     the benchmarks; BENCHMARKS="benchmarks/metrics/speed.py" picks some
