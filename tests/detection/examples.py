@@ -26,6 +26,7 @@ def square(
 def tiny_settings(name: str, *, steps: int = 8) -> DetectorSettings:
     """The quick preset at a size that trains in a moment."""
     update: dict[str, object] = {
+        "start": "random",
         "image_size": SIDE,
         "width": 4,
         "steps": steps,

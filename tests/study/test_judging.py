@@ -25,13 +25,19 @@ def drawn(look: int, attempt: int) -> Drawn:
 class Told(Judging):
     """The gate rejects odd looks, and likes large ones best."""
 
-    def __init__(self, *, attempts: int, candidates: int) -> None:
+    def __init__(self, *, attempts: int, candidates: int, shot: int | None = None) -> None:
         self._settings = RunSettings.model_validate(
             {
                 "dataset": {"root": "."},
                 "bank": {"attempts": attempts, "candidates": candidates},
             }
         )
+        shots = []
+        if shot is not None:
+            anomaly = drawn(shot, 0).anomaly
+            shots = [(anomaly.image, anomaly.mask >= 0.5)]
+        self._supports = {"spot": shots, "line": []}
+        self._imprints = {}
 
     def limits(self, defect: str) -> Limits:  # noqa: ARG002
         return Limits(copy=0.05)
@@ -74,6 +80,18 @@ def test_rejected_ones_are_drawn_again_up_to_the_limit_and_then_kept_as_rejected
     first, second = run([[[1], [3], [4]], [[1], [3], [5]]], [2])
     assert (first.kept.seed, first.verdict.reason, len(first.candidates)) == (4, None, 3)
     assert (second.kept.seed, second.verdict.reason, len(second.candidates)) == (5, "odd", 3)
+
+
+def test_a_copy_of_a_shot_is_drawn_again() -> None:
+    judging = Told(attempts=3, candidates=1, shot=2)
+    looks = [2, 4, 6]
+
+    def draw(places, attempts, number):  # noqa: ARG001
+        return [drawn(looks[attempt], attempt) for attempt in attempts]
+
+    [one] = judging.settle(["spot"], draw, earlier={})
+    assert [c.reason for c in one.candidates] == [COPY, None]
+    assert one.candidates[0].gate["new"] == 0
 
 
 # The first image is accepted late, as a copy of the second's first drawing: that one has to go,

@@ -93,11 +93,18 @@ class DetectorSettings(Settings):
 
     halvings: ClassVar[int] = 5
     """How often the network halves the side of what it works on."""
+    packaged: ClassVar[dict[str, int | bool]] = {}
+    """The shape of the network whose pretrained weights the package has; empty: it has none."""
 
     name: str = Field(description="the detector")
     image_size: Count = Field(default=256, description="side of the images in pixels")
     width: Count = Field(default=64, description="channels of the first level of the network")
     patch: Count = Field(default=1, description="side of the square of pixels that become channels")
+    start: str = Field(
+        default="random",
+        description="where the weights start: random; pretrained on rendered defects, in the "
+        "package for the network of quick; or the model.safetensors of another training",
+    )
     batch_size: Count = Field(default=8, description="images a step")
     epochs: Count | None = Field(default=None, description="passes over the normals; or give steps")
     steps: Count | None = Field(default=None, description="optimiser steps; or give epochs")
@@ -149,6 +156,22 @@ class DetectorSettings(Settings):
             raise ValueError(
                 f"image_size {self.image_size} is no multiple of {step}, which {self.name} needs "
                 f"with patch {self.patch}; use {nearest}, or another patch"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _start_fits(self) -> "DetectorSettings":
+        if self.start != "pretrained":
+            return self
+        if not self.packaged:
+            raise ValueError(f"the package has no pretrained {self.name}; use start random")
+        other = {
+            name: value for name, value in self.packaged.items() if getattr(self, name) != value
+        }
+        if other:
+            wanted = ", ".join(f"{name} {value}" for name, value in self.packaged.items())
+            raise ValueError(
+                f"the package's pretrained {self.name} has {wanted}; use those, or start random"
             )
         return self
 
@@ -206,11 +229,20 @@ class ClassifierSettings(Settings):
 class UNetSettings(DetectorSettings):
     """DRAEM's segmentation network alone."""
 
+    packaged: ClassVar[dict[str, int | bool]] = {"width": 16, "patch": 2}
+
     name: Literal["unet"] = "unet"
 
 
 class DraemSettings(DetectorSettings):
     """Reconstruction, then segmentation of the image next to its reconstruction."""
+
+    packaged: ClassVar[dict[str, int | bool]] = {
+        "width": 16,
+        "reconstruction_width": 16,
+        "patch": 2,
+        "sspcab": False,
+    }
 
     name: Literal["draem"] = "draem"
     reconstruction_width: Count = Field(
@@ -359,7 +391,7 @@ _QUICK = _BEST | {"patch": 2, "mixture": _FLIPS}
 
 def _unet_quick() -> UNetSettings:
     return UNetSettings().model_copy(
-        update=_QUICK | {"width": 16, "steps": 450, "learning_rate": 2e-3}
+        update=_QUICK | {"start": "pretrained", "width": 16, "steps": 450, "learning_rate": 2e-3}
     )
 
 

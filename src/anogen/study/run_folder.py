@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from anogen import __version__
+from anogen.detection.start import start_fingerprint
 from anogen.errors import InputError
 from anogen.files import write_text
 from anogen.prior.stored import stored_fingerprint
@@ -130,7 +131,8 @@ class RunFolder:
             "seed": tree["seed"],
             "defects": tree["dataset"]["defects"],
             "support": tree["support"],
-            "detector": tree["detectors"][detector],
+            "detector": tree["detectors"][detector]
+            | {"start": start_fingerprint(self.settings.detectors[detector])},
             "evaluation": {
                 name: tree["evaluation"][name] for name in ("include_support", "ground_truth")
             },

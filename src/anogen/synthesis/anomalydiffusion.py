@@ -15,10 +15,6 @@ from torch import Tensor
 from anogen.synthesis.diffusion import DiffusionSynthesizer
 from anogen.synthesis.reweighting import Form
 
-LEAST_SEEN = 0.05
-"""Share of the asked mask below which the recovered one is not believed: the gate then judges the
-change on the mask that was asked for."""
-
 
 class AnomalyDiffusionSynthesizer(DiffusionSynthesizer):
     """See :class:`DiffusionSynthesizer`; the region is the mask that the defect shall fill."""
@@ -37,7 +33,4 @@ class AnomalyDiffusionSynthesizer(DiffusionSynthesizer):
         asked: NDArray[np.bool_],
         outline: NDArray[np.bool_] | None,  # noqa: ARG002
     ) -> NDArray[np.float32]:
-        seen = np.where(asked, recovered, 0).astype(np.float32)
-        if (seen >= 0.5).sum() < LEAST_SEEN * asked.sum():
-            return asked.astype(np.float32)
-        return seen
+        return np.where(asked, recovered, 0).astype(np.float32)

@@ -1,8 +1,9 @@
 """The quality gate: is what was drawn a defect, seen, on the object, without a seam, and new?
 
-No limit is a matter of taste: how faint and how small a defect may be follows from the support
-shots, what counts as a seam from the steps that the normal image itself shows, what counts as a
-copy from how much the normals themselves differ from the shots.
+How faint and how small a defect may be follows from the support shots, what counts as a seam from
+the steps that the normal image itself shows, what counts as a copy from how much the normals
+themselves differ from the shots. What few shots cannot tell is a constant here: how much fainter,
+smaller or farther from the object than they a drawing may be.
 """
 
 from collections.abc import Sequence

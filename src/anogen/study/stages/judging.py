@@ -31,7 +31,7 @@ PROBES = 12
 NETWORK = "efficientnet-lite0"
 """What describes defects, to tell their types apart."""
 
-COPY = "the defect is a copy of an earlier image's"
+COPY = "the defect is a copy of a shot's or an earlier image's"
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ class Judging:
         self._supports = supports
         self._legal = legal
         self._limits: dict[str, Limits] = {}
+        self._imprints: dict[str, list[Imprint]] = {}
         self._network: Teacher | None = None
         self._described: dict[str, NDArray[np.float32]] | None = None
 
@@ -109,8 +110,8 @@ class Judging:
             )
             limits = replace(limits, least_likeness=least_likeness(self._shots()))
             if self._settings.method == "anomalydiffusion":
-                # Its regions are masks, which a defect shall fill.
-                limits = replace(limits, most_filled=1.0)
+                # Its regions are masks, which a defect shall fill: their rim is its own edge.
+                limits = replace(limits, most_filled=1.0, most_seam=1.0)
             bank = self._settings.bank
             given = {
                 limit.name: getattr(bank, limit.name)
@@ -150,7 +151,8 @@ class Judging:
             defects: of each image, its defect's name.
             draw: of the places of images in the batch, for each the number of its attempt, and
                 the number of the candidate: those candidates.
-            earlier: the accepted images of each defect that come before the batch.
+            earlier: the accepted images of each defect that come before the batch. The shots
+                come before all of them.
         """
         bank = self._settings.bank
         tried = [_Tried(bank.attempts) for _ in defects]
@@ -158,7 +160,7 @@ class Judging:
             for defect in dict.fromkeys(defects):
                 self._settle_in_order(
                     [one for one, name in zip(tried, defects, strict=True) if name == defect],
-                    earlier.get(defect, ()),
+                    [*self._prints(defect), *earlier.get(defect, ())],
                     self.limits(defect).copy,
                 )
             wanted = [place for place, one in enumerate(tried) if not one.decided]
@@ -184,6 +186,12 @@ class Judging:
                 known += [] if one.imprint is None else [one.imprint]
             else:
                 before_is_settled = False
+
+    def _prints(self, defect: str) -> list[Imprint]:
+        """The imprints of a defect's shots."""
+        if defect not in self._imprints:
+            self._imprints[defect] = [imprint(*shot) for shot in self._supports[defect]]
+        return self._imprints[defect]
 
     def _likeness(self, defect: str, anomaly: Anomaly) -> float | None:
         mask = anomaly.mask >= 0.5
