@@ -123,6 +123,29 @@ def test_masks_lie_on_the_object_and_not_where_they_are_forbidden():
         assert not mask[forbidden].any()
 
 
+def test_what_is_left_of_a_cut_mask_keeps_the_size_too():
+    """A support disc of radius 12 has 441 pixels: at least half of its area, 220, stays."""
+    supports, left = [disc(60, 60, 12)], np.zeros(SHAPE, bool)
+    left[:, :80] = True
+    ground, rules = Ground(left), PlacementSettings(on_foreground=0.25)
+    variation = MaskVariation(supports, settings=rules)
+
+    def areas(cut):
+        rngs = [np.random.default_rng(seed) for seed in range(60)]
+        places = [variation.draw(ground, rng, what="plate", cut=cut) for rng in rngs]
+        return [int((place.mask(*SHAPE) & left).sum()) for place in places]
+
+    assert min(areas(None)) < 200
+    assert min(areas(lambda place: place.mask(*SHAPE) & left)) >= supports[0].sum() / 2 > 200
+    with pytest.raises(InputError, match=r"plate: .* were smaller .* once cut to the object"):
+        variation.draw(
+            Ground(np.ones(SHAPE, bool)),
+            np.random.default_rng(0),
+            what="plate",
+            cut=lambda _: np.zeros(SHAPE, bool),
+        )
+
+
 def test_half_of_the_masks_lie_where_the_supports_do():
     object_ = np.zeros(SHAPE, bool)
     object_[20:100, 20:140] = True

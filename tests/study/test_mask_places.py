@@ -1,11 +1,13 @@
 """Stage 2 of a run with AnomalyDiffusion's method: defects in masks, not in boxes."""
 
+import shutil
+
 import numpy as np
 import torch
 
 from anogen.bank.bank import Bank
 from anogen.concept.concept import Concept
-from anogen.data.images import read_image
+from anogen.data.images import read_image, write_png
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import resolve
 from anogen.study.stages.generate import generate
@@ -76,3 +78,25 @@ def test_masks_are_those_of_the_defect_and_several_keep_apart(tmp_path, small_da
         assert not np.array_equal(regions[0], moved[0])
     assert 65 < np.median(areas["spot"]) < 150
     assert 30 < np.median(areas["line"]) < 75
+
+
+def test_masks_that_are_cut_to_the_legal_region_keep_their_size(tmp_path, small_dataset):
+    """Spots have 100 pixels: half of that, 50, stays in the part of the image that is legal."""
+    legal = np.zeros((64, 64), bool)
+    legal[:, 22:42] = True
+    root = tmp_path / "dataset"
+    shutil.copytree(small_dataset, root)
+    write_png(root / "legal.png", legal)
+    rules = {"legal": "legal.png", "on_foreground": 0.2, "foreground": "whole"}
+    run, category, support = run_in(tmp_path / "run", root, placement=rules)
+    supports = {"spot": supports_of(support.shots["spot"])}
+    places = Places(category, supports, run.settings)
+    cut = 0
+    for item in plan(category, ["spot"], run.settings.bank, seed=0):
+        for attempt in range(8):
+            normal, (region,) = places.place(item, attempt)
+            (whole,) = places.places(item, attempt, places.ground(item, normal))
+            assert region.sum() >= 50
+            assert not region[~legal].any()
+            cut += int(whole.shape.sum() > region.sum())
+    assert cut > 3

@@ -7,7 +7,7 @@ a field of signed distances to its outline, so that thin lines neither vanish no
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -98,6 +98,8 @@ class MaskVariation:
         "forbidden": "touched forbidden pixels; change placement.forbidden",
         "taken": "met another defect; lower placement.defects",
         "copy": "were copies of a support mask; raise placement.size_jitter",
+        "cut": "were smaller than the support masks allow once cut to the object; change "
+        "placement.foreground or placement.legal",
     }
     """What a rule's name says of the masks that broke it."""
 
@@ -122,6 +124,7 @@ class MaskVariation:
         *,
         what: str,
         taken: Sequence[Place] = (),
+        cut: Callable[[Place], NDArray[np.bool_]] | None = None,
     ) -> Place:
         """A mask on the object, of legal size, not empty, no copy of a support mask.
 
@@ -133,6 +136,8 @@ class MaskVariation:
             rng: the source of randomness.
             what: names image and defect in the error.
             taken: places whose boxes are kept free.
+            cut: what will be left of a place, boolean ``(H, W)``: it keeps the rules, too; None:
+                all of it.
 
         Raises:
             InputError: if no mask is found, naming the rule that most of them broke.
@@ -152,6 +157,8 @@ class MaskVariation:
             mask = self._new(float(np.sqrt(allowed.size)), shrink, rng)
             place = self._placed(mask, allowed, pixels, around, rng)
             problem = "border" if place is None else self._problem(place, ground, shrink)
+            if place is not None and problem is None and cut is not None:
+                problem = self._left(cut(place), ground, shrink)
             if place is not None and any(_meet(place.box, other.box) for other in taken):
                 problem = "taken"
             if place is not None and problem is None:
@@ -164,12 +171,18 @@ class MaskVariation:
         )
 
     def draw_several(
-        self, ground: Ground, rng: np.random.Generator, *, count: int, what: str
+        self,
+        ground: Ground,
+        rng: np.random.Generator,
+        *,
+        count: int,
+        what: str,
+        cut: Callable[[Place], NDArray[np.bool_]] | None = None,
     ) -> list[Place]:
         """``count`` masks as of :meth:`draw`, their boxes apart."""
         found: list[Place] = []
         for _ in range(count):
-            found.append(self.draw(ground, rng, what=what, taken=found))
+            found.append(self.draw(ground, rng, what=what, taken=found, cut=cut))
         return found
 
     def _new(self, scale: float, shrink: float, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -270,6 +283,14 @@ class MaskVariation:
         if any(is_copy(mask, scaled(s.whole, scale / s.scale)) for s in self._shapes):
             return "copy"
         return None
+
+    def _left(self, left: NDArray[np.bool_], ground: Ground, shrink: float) -> str | None:
+        """The rule that what is left of a place ``(H, W)`` breaks; sizes fail by the cut then."""
+        if not left.any():
+            return "cut"
+        box = Box.around(left)
+        problem = self._problem(Place(box, left[box.slices]), ground, shrink)
+        return "cut" if problem == "size" else problem
 
 
 def _shape(mask: NDArray[np.bool_], object_: NDArray[np.bool_] | None) -> _Shape:

@@ -131,7 +131,13 @@ class Places:
         rules = self.settings.placement
         if item.defect in self.masks:
             draw = self.masks[item.defect].draw_several
-            return draw(ground, rng_of(*identity, "mask"), count=rules.defects, what=what)
+            return draw(
+                ground,
+                rng_of(*identity, "mask"),
+                count=rules.defects,
+                what=what,
+                cut=lambda place: _near_object(place, ground),
+            )
         sizes, rng = self.sizes[item.defect], rng_of(*identity, "box")
         return draw_places(ground, sizes, rng, settings=rules, what=what)
 
