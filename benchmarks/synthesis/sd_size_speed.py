@@ -36,6 +36,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from anogen.concept.encoded_views import Views
 from anogen.concept.learning import masked_loss
+from anogen.concept.settings import ConceptSettings
 from anogen.prior.text_encoding import TextEncoder
 from anogen.prior.text_to_image import TextToImagePrior
 from anogen.study.settings import resolve
@@ -158,7 +159,7 @@ def our_learning(model: TextToImagePrior) -> dict[str, float]:
             model.context(token, "a photo of a *"),
             torch.tensor([500]),
             torch.randn(1, 4, 32, 32),
-            mask_guided=True,
+            settings=ConceptSettings(),
         )
         optimiser.zero_grad(set_to_none=True)
         loss.mean().backward()  # type: ignore[no-untyped-call]

@@ -60,11 +60,13 @@ VERBS = [
             "doctor",
             "config",
             "prior",
+            "detector",
         )
     ),
     ["config", "show"],
     ["prior", "pretrain"],
     ["prior", "adapt"],
+    ["detector", "pretrain"],
 ]
 
 
@@ -87,14 +89,15 @@ def test_help_imports_nothing_heavy(verb: list[str], tmp_path: Path) -> None:
 
 
 def test_every_verb_is_looked_at() -> None:
-    from anogen.cli.app import app, config_app, prior_app
+    from anogen.cli.app import app, config_app, detector_app, prior_app
 
     def names(group: object) -> set[str]:
         commands = group.registered_commands  # type: ignore[attr-defined]
         return {command.name or command.callback.__name__ for command in commands}
 
     listed = {" ".join(verb) for verb in VERBS}
-    assert names(app) | {"", "config", "prior"} == {name for name in listed if " " not in name}
+    assert names(app) | {"", "config", "prior", "detector"} == {name for name in listed if " " not in name}
     below = {f"config {name}" for name in names(config_app)}
     below |= {f"prior {name}" for name in names(prior_app)}
+    below |= {f"detector {name}" for name in names(detector_app)}
     assert below == {name for name in listed if " " in name}

@@ -28,6 +28,8 @@ QUICK_DRAWS = (
     "--set",
     "detectors.unet.image_size=64",
     "--set",
+    "detectors.unet.start=random",
+    "--set",
     "detectors.unet.width=4",
     "--set",
     "detectors.unet.steps=1",

@@ -41,6 +41,7 @@ SMALL = (
     "training.detectors=[unet]",
     "training.classifier=true",
     "detectors.unet.image_size=64",
+    "detectors.unet.start=random",
     "detectors.unet.width=4",
     "detectors.unet.steps=2",
     "detectors.unet.batch_size=2",

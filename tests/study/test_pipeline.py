@@ -27,6 +27,7 @@ SMALL_RUN = (
     "training.seeds=1",
     "training.detectors=[unet]",
     "detectors.unet.image_size=64",
+    "detectors.unet.start=random",
     "detectors.unet.width=4",
     "detectors.unet.steps=4",
     "detectors.unet.batch_size=2",
@@ -71,6 +72,17 @@ def test_results_name_both_arms_and_count_what_was_left_out(finished: Path) -> N
     assert counts["test_defective"] == 2 * (7 - 3)
     assert counts["excluded"] == counts["support"] == 6
     assert {gain["metric"] for gain in results["gain"]} >= {"image_ap", "pixel_ap"}
+
+
+def test_results_and_report_name_the_protocol(finished: Path) -> None:
+    results = json.loads((finished / "results.json").read_text())
+    assert results["runs"][0]["protocol"] == {
+        "image_score": {"kind": "max_of_mean", "window": 21},
+        "ground_truth": "half",
+        "include_support": False,
+    }
+    page = (finished / "report/index.html").read_text()
+    assert "score is the largest mean of 21 x 21 pixels of the score map" in page
 
 
 def test_results_say_how_long_the_stages_of_an_arm_took(finished: Path) -> None:

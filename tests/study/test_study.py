@@ -33,6 +33,7 @@ COMMON = {
     },
     "detectors.*": {
         "image_size": 64,
+        "start": "random",
         "width": 4,
         "steps": 3,
         "batch_size": 2,
@@ -120,6 +121,9 @@ def test_table_values_are_those_of_the_results(finished: Path) -> None:
         stored = json.loads((finished / run["cell"] / "results.json").read_text())["runs"]
         (same,) = [one for one in stored if one["seed"] == run["seed"]]
         assert (same["image"], same["pixel"]) == (run["image"], run["pixel"])
+        assert same["protocol"] == run["protocol"]
+        assert run["protocol"]["ground_truth"] == "half"
+        assert run["protocol"]["image_score"] == {"kind": "max_of_mean", "window": 21}
         by_arm.setdefault(run["arm"], []).append(same)
     for row in told["rows"]:
         for level, name in (("image", "auroc"), ("pixel", "ap"), ("pixel", "pro")):
@@ -154,6 +158,8 @@ def test_tables_say_what_study_json_says(finished: Path) -> None:
     page = (finished / "report/index.html").read_text()
     assert f"{100 * value:.1f}<small>± {100 * deviation:.1f}</small>" in page
     assert "http" not in page.replace("http-equiv", "")
+    for shown in (text, page):
+        assert "support images are left out of the test images." in shown
 
 
 def test_a_finished_study_does_nothing_again(study: Study, finished: Path) -> None:

@@ -228,6 +228,7 @@ SMALL = (
     "training.arms=[generated]",
     "training.detectors=[unet]",
     "detectors.unet.image_size=32",
+    "detectors.unet.start=random",
     "detectors.unet.width=4",
     "detectors.unet.patch=1",
     "detectors.unet.steps=1",

@@ -432,3 +432,24 @@ def prior_adapt(
     from anogen.cli import adapting
 
     adapting.adapt(dataset, category, layout, out, steps, seed)
+
+
+detector_app = typer.Typer(help="Detectors.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(detector_app, name="detector")
+
+
+@detector_app.command("pretrain")
+def detector_pretrain(
+    folder: Annotated[Path, typer.Argument(help="Working folder; a killed training resumes.")],
+    detector: Annotated[str, typer.Argument(help="unet or draem.")],
+    photographs: Annotated[
+        Path | None, typer.Option(help="Folder made by 'python -m anogen.prior.photographs'.")
+    ] = None,
+    shards: Annotated[int, typer.Option(help="Shards of 512 training scenes.")] = 150,
+    steps: Annotated[int, typer.Option(help="Batches of 32 windows.")] = 4000,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> None:
+    """Pretrain the network of a quick detector on rendered defects, for its setting start."""
+    from anogen.cli import pretraining
+
+    pretraining.pretrain_detector(folder, detector, photographs, shards, steps, seed)

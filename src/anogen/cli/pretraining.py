@@ -1,4 +1,4 @@
-"""Verbs that make priors."""
+"""Verbs that train what the package carries."""
 
 from pathlib import Path
 
@@ -23,3 +23,21 @@ def pretrain(
         seed=seed,
     )
     print(written)
+
+
+def pretrain_detector(
+    folder: Path, detector: str, photographs: Path | None, shards: int, steps: int, seed: int
+) -> None:
+    """``anogen detector pretrain``."""
+    from anogen.detection.pretraining import pretrain as train
+
+    print(
+        train(
+            folder,
+            detector,
+            photograph_folder=photographs,
+            shards=shards,
+            steps=steps,
+            seed=seed,
+        )
+    )

@@ -6,6 +6,7 @@ that once, for all products: no real defect and no inspected product is among th
 """
 
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +21,16 @@ from anogen.detection.network_detector import to_metadata
 from anogen.detection.saved import MODEL, make_detector
 from anogen.detection.settings import preset
 from anogen.detection.training import train
+from anogen.errors import InputError
 from anogen.files import write_bytes
-from anogen.prior.pretrain.scenes import SHARD, Scenes, read_shard, shard_path
+from anogen.prior.pretrain.scenes import SHARD, Scenes, read_shard, shard_path, write_shards
 from anogen.seeds import rng_of
 
 SIZE = 128
 """Side of the scenes' windows."""
+
+PRETRAINABLE = ("unet", "draem")
+"""Detectors whose networks start from nothing otherwise; DeSTSeg's has its teacher."""
 
 
 class SceneBatches:
@@ -84,19 +89,40 @@ class SceneBatches:
         return self._read[1]
 
 
-def pretrain(folder: Path, detector: str, *, shards: int, steps: int, seed: int) -> Path:
+def pretrain(
+    folder: Path,
+    detector: str,
+    *,
+    photograph_folder: Path | None,
+    shards: int,
+    steps: int,
+    seed: int,
+) -> Path:
     """Train the network of ``detector`` under ``quick`` on scenes; a kill loses minutes at most.
 
     Args:
-        folder: with the scenes, as the embedded prior's recipe leaves them; files go beside them.
+        folder: working folder, which the embedded prior's recipe may share; scenes that are not
+            there yet are rendered, 75 MB a shard.
         detector: unet or draem.
+        photograph_folder: photographs of ``python -m anogen.prior.photographs``; None renders all.
         shards: of scenes.
         steps: batches of 32 windows.
-        seed: of weights and batches.
+        seed: of everything random.
 
     Returns:
         The weights in half precision: what the package carries for the setting ``start``.
+
+    Raises:
+        InputError: for a detector that has no pretrained start.
     """
+    if detector not in PRETRAINABLE:
+        raise InputError(
+            f"no detector {detector!r} to pretrain; known are: {', '.join(PRETRAINABLE)}."
+        )
+    for index in write_shards(
+        folder, range(shards), seed=seed, photograph_folder=photograph_folder
+    ):
+        print(f"scenes: shard {index + 1} of {shards}", file=sys.stderr)
     settings = preset(detector, "quick").model_copy(
         update={"image_size": SIZE, "batch_size": 32, "steps": steps, "start": "random"}
     )
