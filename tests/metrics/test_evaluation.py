@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from anogen.metrics import binarise, evaluate, pro
+from anogen.metrics import evaluate, pro
 
 
 def category():
@@ -28,9 +28,12 @@ def test_equals_the_references():
     assert result["pixel"]["auroc"] == pytest.approx(reference.roc_auc_score(truth, flat))
     assert result["pixel"]["ap"] == pytest.approx(reference.average_precision_score(truth, flat))
     assert result["pixel"]["pro"] == pytest.approx(pro(maps, masks))
-    precision, recall, _ = reference.precision_recall_curve(truth, flat)
+    # 0.3 finds all three defective images, and takes one of two good ones along.
+    assert result["image"]["threshold"] == pytest.approx(0.3)
+    precision, recall, thresholds = reference.precision_recall_curve(truth, flat)
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     assert result["pixel"]["f1max"] == pytest.approx(f1.max())
+    assert result["pixel"]["threshold"] == thresholds[f1.argmax()]
     json.dumps(result, allow_nan=False)
 
 
@@ -45,7 +48,7 @@ def test_defective_images_without_mask_leave_the_pixel_metrics_only():
 
 def test_without_masks_there_are_no_pixel_metrics():
     scores, labels, maps, _ = category()
-    nothing = {"auroc": None, "ap": None, "f1max": None, "pro": None}
+    nothing = dict.fromkeys(("auroc", "ap", "f1max", "threshold", "pro"))
     assert evaluate(scores, labels, maps, None)["pixel"] == nothing
     assert evaluate(scores, labels, maps, [None] * 5)["pixel"] == nothing
 
@@ -53,8 +56,8 @@ def test_without_masks_there_are_no_pixel_metrics():
 def test_one_class_only():
     scores, _, maps, masks = category()
     result = evaluate(scores[:1], [0], maps[:1], masks[:1])
-    assert result["image"] == {"auroc": None, "ap": None, "f1max": None}
-    assert result["pixel"] == {"auroc": None, "ap": None, "f1max": None, "pro": None}
+    assert result["image"] == dict.fromkeys(("auroc", "ap", "f1max", "threshold"))
+    assert result["pixel"] == dict.fromkeys(("auroc", "ap", "f1max", "threshold", "pro"))
 
 
 def test_maps_of_different_sizes():
@@ -71,18 +74,3 @@ def test_wrong_input_is_refused():
         evaluate(scores, labels, maps[:4], masks)
     with pytest.raises(ValueError, match="NaN"):
         evaluate(np.full(5, np.nan), labels, maps, masks)
-
-
-def test_binarising_ground_truth():
-    np.testing.assert_array_equal(
-        binarise(np.array([[0, 127, 128, 254, 255]], np.uint8)), [[0, 0, 1, 1, 1]]
-    )
-    np.testing.assert_array_equal(
-        binarise(np.array([[0, 128, 254, 255]], np.uint8), exactly_one=True), [[0, 0, 0, 1]]
-    )
-    np.testing.assert_array_equal(
-        binarise(np.array([[0.49, 0.5, 0.99, 1.0]], np.float32)), [[0, 1, 1, 1]]
-    )
-    np.testing.assert_array_equal(
-        binarise(np.array([[0.5, 1.0]], np.float32), exactly_one=True), [[0, 1]]
-    )

@@ -62,17 +62,30 @@ def test_the_file_has_the_form_of_the_design(tmp_path: Path) -> None:
         "detector": "draem",
         "arm": "procedural",
         "seed": 0,
-        "image": {"auroc": 0.9, "ap": None, "f1max": None},
-        "pixel": {"auroc": None, "ap": None, "f1max": None, "pro": 0.25},
+        "image": {"auroc": 0.9, "ap": None, "f1max": None, "threshold": None},
+        "pixel": {
+            "auroc": None,
+            "ap": None,
+            "f1max": None,
+            "threshold": None,
+            "pro": 0.25,
+        },
         "defects": {
             "crack": {
-                "image": {"auroc": None, "ap": 0.125, "f1max": None},
-                "pixel": {"auroc": None, "ap": None, "f1max": None, "pro": None},
+                "image": {"auroc": None, "ap": 0.125, "f1max": None, "threshold": None},
+                "pixel": {
+                    "auroc": None,
+                    "ap": None,
+                    "f1max": None,
+                    "threshold": None,
+                    "pro": None,
+                },
             }
         },
         "counts": {"normals": 10, "support": 3},
         "seconds": {"train": 1.5},
         "settings_hash": "abc",
+        "protocol": None,
         "review": None,
         "versions": {"anogen": "0.1.0"},
     }
@@ -88,6 +101,17 @@ def test_the_bytes_do_not_depend_on_the_order(tmp_path: Path) -> None:
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     seeds = [r["seed"] for r in json.loads((tmp_path / "a.json").read_text())["runs"]]
     assert seeds == [2, 10, 2, 10]
+
+
+def test_older_results_have_no_thresholds(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    old = run().model_dump(mode="json")
+    for level in ("image", "pixel"):
+        del old[level]["threshold"]
+    path.write_text(json.dumps({"schema": 1, "runs": [old]}))
+    (read,) = read_results(path).runs
+    assert (read.image.threshold, read.pixel.threshold) == (None, None)
+    assert read == run()
 
 
 def test_metrics_are_found_by_name() -> None:

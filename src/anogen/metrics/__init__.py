@@ -1,6 +1,6 @@
 """Pure functions on numpy arrays: how good a detector is, how good generated images are."""
 
-from anogen.metrics.evaluation import Metrics, binarise, evaluate
+from anogen.metrics.evaluation import Metrics, evaluate
 from anogen.metrics.histogram import Histogram
 from anogen.metrics.ic_lpips import IntraClusterDistance, ic_lpips, mean_distance
 from anogen.metrics.image_score import max_of_mean, top_fraction_mean, top_k_mean
@@ -27,7 +27,6 @@ __all__ = [
     "Metrics",
     "PrecisionRecall",
     "Ranking",
-    "binarise",
     "evaluate",
     "ic_lpips",
     "inception_score",

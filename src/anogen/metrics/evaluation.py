@@ -5,25 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from anogen.metrics.ranking import ranking_metrics, ranking_of
+from anogen.metrics.ranking import Ranking, ranking_metrics, ranking_of
 from anogen.metrics.region_overlap import pixel_tally, pro_of
 from anogen.metrics.tally import Scores
 
 Metrics = dict[str, dict[str, float | None]]
 
-
-def binarise(
-    mask: NDArray[np.uint8] | NDArray[np.float32], *, exactly_one: bool = False
-) -> NDArray[np.bool_]:
-    """A ground truth mask as booleans.
-
-    Args:
-        mask: ``(H, W)``, uint8 with 255 as defect, or float in [0, 1].
-        exactly_one: only full-valued pixels count, as in DRAEM's official evaluation of resized
-            masks; otherwise those of at least one half.
-    """
-    full = 255 if mask.dtype == np.uint8 else 1
-    return mask >= (full if exactly_one else full / 2)
+RANKED = ("auroc", "ap", "f1max", "threshold")
+"""What both levels have, by their names in :class:`~anogen.metrics.ranking.Ranking`."""
 
 
 def evaluate(
@@ -46,29 +35,25 @@ def evaluate(
         fpr_limit: limit of the per-region overlap.
 
     Returns:
-        ``{"image": {"auroc", "ap", "f1max"}, "pixel": {"auroc", "ap", "f1max", "pro"}}`` with
-        values in [0, 1], None where a value does not exist.
+        ``{"image": {"auroc", "ap", "f1max", "threshold"}, "pixel": {the same, "pro"}}`` with
+        metrics in [0, 1], and the highest score at which "score >= threshold" reaches ``f1max``;
+        None where a value does not exist.
 
     Raises:
         ValueError: if numbers or shapes differ, a score is NaN, or a good image's mask is not
             empty.
     """
     image = ranking_metrics(image_scores, image_labels)
-    pixel: dict[str, float | None] = dict.fromkeys(("auroc", "ap", "f1max", "pro"))
+    pixel: dict[str, float | None] = dict.fromkeys((*RANKED, "pro"))
     if masks is not None:
         defective = np.asarray(image_labels).astype(bool)
         counts = pixel_tally(*_with_ground_truth(defective, score_maps, masks))
-        ranking = ranking_of(counts)
-        pixel = {
-            "auroc": ranking.auroc,
-            "ap": ranking.ap,
-            "f1max": ranking.f1max,
-            "pro": pro_of(counts, fpr_limit),
-        }
-    return {
-        "image": {"auroc": image.auroc, "ap": image.ap, "f1max": image.f1max},
-        "pixel": pixel,
-    }
+        pixel = _ranked(ranking_of(counts)) | {"pro": pro_of(counts, fpr_limit)}
+    return {"image": _ranked(image), "pixel": pixel}
+
+
+def _ranked(ranking: Ranking) -> dict[str, float | None]:
+    return {name: getattr(ranking, name) for name in RANKED}
 
 
 def _with_ground_truth(

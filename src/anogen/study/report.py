@@ -34,6 +34,7 @@ from anogen.study.metric_table import (
 )
 from anogen.study.page import rendered
 from anogen.study.previews import preview_pictures
+from anogen.study.protocol import protocol_sentence
 from anogen.study.results import BOTH, PROCEDURAL, Generation, Results, Run, read_results
 from anogen.study.reviewed import reviewed_since
 from anogen.study.run_charts import curves_of, learning_charts
@@ -62,6 +63,7 @@ class CategoryPage:
     silence: str
     facts: tuple[tuple[str, str], ...]
     tables: tuple[DetectorTable, ...]
+    protocol: str
     galleries: tuple[DefectGallery, ...]
     rejected: tuple[Row, ...]
     cases: tuple[tuple[str, tuple[CaseGroup, ...]], ...]
@@ -143,6 +145,7 @@ def _category(
         silence="" if answers else why_silent(runs),
         facts=facts_of(runs, bank, defects),
         tables=tuple(table_of(d, [r for r in runs if r.detector == d], gains) for d in detectors),
+        protocol=protocol_sentence((run.detector, run.protocol) for run in runs),
         galleries=tuple(
             defect_gallery(
                 defect,

@@ -7,11 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from anogen.errors import InputError
 from anogen.files import write_json
+from anogen.study.protocol import Protocol
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Distance = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Score = Annotated[float, Field(allow_inf_nan=False)]
 Difference = Annotated[float, Field(ge=-1, le=1)]
 Verdict = Literal["helps", "no difference", "hurts"]
 
@@ -25,19 +27,25 @@ class _Part(BaseModel):
 
 
 class ImageMetrics(_Part):
-    """Image-level metrics in [0, 1]; None where the test set has one class only."""
+    """Image-level metrics in [0, 1]; None where the test set has one class only.
+
+    The threshold is the image score from which F1-max is reached; results of older versions have
+    none.
+    """
 
     auroc: Share | None = None
     ap: Share | None = None
     f1max: Share | None = None
+    threshold: Score | None = None
 
 
 class PixelMetrics(_Part):
-    """Pixel-level metrics in [0, 1]; None where there are no masks."""
+    """Pixel-level metrics in [0, 1], and the threshold of F1-max; None where there are no masks."""
 
     auroc: Share | None = None
     ap: Share | None = None
     f1max: Share | None = None
+    threshold: Score | None = None
     pro: Share | None = None
 
 
@@ -63,6 +71,7 @@ class Run(_Part):
         counts: numbers of images: normals, support, excluded, test_good, test_defective, ...
         seconds: durations by stage.
         settings_hash: hash of the settings that the detector depends on.
+        protocol: how it was measured; None in files of versions that did not write it.
         review: digest of what a reviewer changed about the bank it trained on; None for nothing.
         versions: versions of the package and libraries by name.
     """
@@ -77,6 +86,7 @@ class Run(_Part):
     counts: dict[str, Count] = {}
     seconds: dict[str, Seconds] = {}
     settings_hash: str
+    protocol: Protocol | None = None
     review: str | None = None
     versions: dict[str, str] = {}
 

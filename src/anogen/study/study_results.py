@@ -28,6 +28,7 @@ from anogen.study.gain import (
     pixel_counts,
     verdict_of,
 )
+from anogen.study.protocol import Protocol
 from anogen.study.results import (
     Count,
     Difference,
@@ -67,6 +68,7 @@ class StudyRun(_Part):
         images: held-out images that it was measured on.
         defective: how many of these show a defect.
         excluded: images that it holds out and another arm does not.
+        protocol: how it was measured; None where the cell's results do not name it.
         image: image-level metrics.
         pixel: pixel-level metrics.
     """
@@ -79,6 +81,7 @@ class StudyRun(_Part):
     images: Count
     defective: Count
     excluded: Count
+    protocol: Protocol | None = None
     image: ImageMetrics
     pixel: PixelMetrics
 
@@ -317,6 +320,7 @@ def _measured(cell: Cell, keys: frozenset[str]) -> tuple[list[StudyRun], list[Co
                 images=len(keys),
                 defective=int(scores.defective.sum()),
                 excluded=held_out - len(keys),
+                protocol=stored[seed].protocol,
                 image=image,
                 pixel=pixel,
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anogen.files import write_text
 from anogen.study.gain import METRICS, NAMES, points
+from anogen.study.protocol import protocol_sentence
 from anogen.study.study_results import COLUMNS, Product, StudyGain, StudyResults, StudyRow
 
 MARKDOWN = "tables.md"
@@ -70,7 +71,8 @@ def measured_on(results: StudyResults) -> list[str]:
 
 
 def reading(results: StudyResults) -> list[str]:
-    """Sentences on what the numbers mean."""
+    """Sentences on what the numbers mean, and how they were measured."""
+    protocol = protocol_sentence((run.detector, run.protocol) for run in results.runs)
     return [
         f"Preset {results.preset}. Values in percent: mean ± standard deviation over seeds, which "
         "are trainings that differ in chance alone.",
@@ -79,6 +81,7 @@ def reading(results: StudyResults) -> list[str]:
         f"Differences to {results.base} in points (100 points are 1.0), of trainings with the same "
         "seed on the same images, with a 95 % bootstrap interval over test images and seeds. "
         "Above zero it helps, below zero it hurts; where it holds zero, no difference is shown.",
+        *([protocol] if protocol else []),
     ]
 
 

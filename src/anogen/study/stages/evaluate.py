@@ -11,6 +11,7 @@ from anogen.metrics.evaluation import evaluate as metrics_of
 from anogen.study.arms import with_generated
 from anogen.study.durations import seconds_of
 from anogen.study.gain import gains_of
+from anogen.study.protocol import Protocol
 from anogen.study.results import (
     DefectMetrics,
     ImageMetrics,
@@ -121,6 +122,11 @@ def _measured(run: RunFolder, test_set: TestSet, name: str, arm: str, seed: int)
         counts=counts,
         seconds=seconds,
         settings_hash=run.settings_hash(name, arm),
+        protocol=Protocol(
+            image_score=run.settings.detectors[name].image_score,
+            ground_truth=run.settings.evaluation.ground_truth,
+            include_support=run.settings.evaluation.include_support,
+        ),
         review=digest_of(run, category.name, arm) or None,
         versions=versions(),
     )
