@@ -23,7 +23,7 @@ from anogen.prior.adaptation import adapted
 from anogen.prior.adaptation.adapted import save_factors
 from anogen.prior.adaptation.low_rank import attach
 from anogen.prior.embedded import load_embedded
-from anogen.prior.loading import PRIORS, load_prior
+from anogen.prior.loading import PRIORS, is_here, load_prior
 from anogen.prior.sampling import SamplerSettings, blended_sampling
 
 KINDS = {
@@ -179,6 +179,7 @@ def test_offline_keeps_to_the_cache(
     assert "\n" not in message
     for part in ("owner/tiny-model", str(tmp_path), "HF_HUB_OFFLINE is set", "path/to/folder"):
         assert part in message
+    assert not is_here("owner/tiny-model")
     # The layout of the hub's cache.
     cached = tmp_path / "models--owner--tiny-model"
     commit = "0123456789abcdef0123456789abcdef01234567"
@@ -186,6 +187,19 @@ def test_offline_keeps_to_the_cache(
     (cached / "refs").mkdir()
     (cached / "refs" / "main").write_text(commit)
     assert load_prior("owner/tiny-model").fingerprint == load(models, "folder").fingerprint
+    assert is_here("owner/tiny-model")
+    # A fetch that was broken off.
+    (cached / "snapshots" / commit / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    assert not is_here("owner/tiny-model")
+
+
+def test_another_size_is_for_large_priors(models: dict[str, Path]) -> None:
+    large = load_prior(str(models["folder"]), device="cpu", image_size=64)
+    assert (large.image_size, large.latent_size) == (64, 2 * load(models, "folder").latent_size)
+    name = str(models["embedded"])
+    assert load_prior(name, image_size=32).image_size == 32
+    with pytest.raises(InputError, match=r"prior_image_size 64: .* 32 pixels only"):
+        load_prior(name, image_size=64)
 
 
 def test_a_failing_network_gives_one_sentence_after_one_try(

@@ -43,6 +43,22 @@ def fetch(name: str, files: Sequence[str], *, what: str, instead: str) -> Path:
     return Path(folder)
 
 
+def cached(name: str, files: Sequence[str]) -> Path | None:
+    """The folder in the cache with what is there of these files; None if nothing is.
+
+    Args:
+        name: hub id, ``owner/model``.
+        files: patterns of file names.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(name, allow_patterns=list(files), local_files_only=True)
+    except Exception:  # the client's errors have no common base but this
+        return None
+    return Path(folder)
+
+
 def _reason(error: BaseException) -> str:
     """The first line of the innermost cause."""
     while error.__cause__ is not None:

@@ -6,7 +6,7 @@ from safetensors import SafetensorError, safe_open
 
 from anogen.errors import InputError
 from anogen.prior.contract import LatentDiffusion
-from anogen.prior.hub import fetch, is_hub_id
+from anogen.prior.hub import cached, fetch, is_hub_id
 from anogen.registry import Registry
 
 PICKLED = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
@@ -25,6 +25,13 @@ HUB_FILES = (
     "bert/model.safetensors",
 )
 """What is fetched of a hub repository: the full-precision safetensors of each part, once."""
+
+_WEIGHTS = (
+    ("unet/diffusion_pytorch_model.safetensors",),
+    ("vae/diffusion_pytorch_model.safetensors", "vqvae/diffusion_pytorch_model.safetensors"),
+    ("text_encoder/model.safetensors", "bert/model.safetensors"),
+)
+"""Of each part of a model, the files of which one holds its weights."""
 
 PRIORS: Registry[LatentDiffusion] = Registry(
     "kind of prior",
@@ -50,13 +57,15 @@ def load_prior(
             text2img); or the hub id of such a folder.
         device: where the networks of a large prior live; a GPU if there is one. The embedded
             prior stays on the CPU.
-        image_size: side of a large prior's images; its own by default.
+        image_size: side of a large prior's images; its own by default, which is all that a prior of
+            the embedded kind has.
 
     Raises:
-        InputError: if nothing is found under this name, or it cannot be read.
+        InputError: if nothing is found under this name, it cannot be read, or it has no images of
+            that size.
     """
     if name == "embedded":
-        return PRIORS[name]()
+        return _of_its_size(PRIORS[name](), name, image_size)
     path = Path(name).expanduser()
     if path.suffix.lower() in PICKLED:
         raise InputError(
@@ -66,8 +75,29 @@ def load_prior(
         )
     kind, path = _kind_of_file(path) if path.suffix == ".safetensors" else _kind_of(name, path)
     if kind in ("embedded", "adapted"):
-        return PRIORS[kind](path)
+        return _of_its_size(PRIORS[kind](path), name, image_size)
     return PRIORS[kind](path, image_size=image_size, device=_device(device))
+
+
+def is_here(name: str) -> bool:
+    """Whether there is something to load under a prior's name without fetching it first."""
+    if name == "embedded" or Path(name).expanduser().exists():
+        return True
+    folder = cached(name, HUB_FILES) if is_hub_id(name) else None
+    # A fetch that was broken off leaves some of the files.
+    return folder is not None and all(
+        any((folder / part).is_file() for part in parts) for parts in _WEIGHTS
+    )
+
+
+def _of_its_size(prior: LatentDiffusion, name: str, image_size: int | None) -> LatentDiffusion:
+    """Refuse another size than the one that a prior of the embedded kind knows."""
+    if image_size not in (None, prior.image_size):
+        raise InputError(
+            f"prior_image_size {image_size}: the prior {name} draws images of {prior.image_size} "
+            "pixels only; leave it out, or give another prior (--prior)."
+        )
+    return prior
 
 
 def _kind_of(name: str, path: Path) -> tuple[str, Path]:

@@ -173,6 +173,8 @@ def _cell(
         stored_fingerprint(settings.prior),
         *(tree[name] for name in ("seed", "support", "adapt", "concept", "masks")),
     ]
+    if settings.prior_image_size is not None:
+        learned.append(settings.prior_image_size)
     drawn = [*learned, *(tree[name] for name in ("method", "placement", "synthesis", "bank"))]
     needs = with_generated(sources)
     counts = [dataset, category.name, detector, sources, depends]

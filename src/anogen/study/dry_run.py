@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from anogen.bank.bank import Bank
 from anogen.data.images import png_bytes, read_image
 from anogen.data.sample import Category
 from anogen.prior.contract import LatentDiffusion
+from anogen.prior.loading import is_here
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import RunSettings
 from anogen.study.stages.material import Pairs, prior_of
@@ -93,7 +93,7 @@ def dry_run(run: RunFolder, pairs: Pairs) -> DryRun:
             masks += settings.masks.count * sum(not path.exists() for path in paths)
     training = settings.training
     seconds = 0.0
-    known = _is_here(settings)
+    known = is_here(settings.prior)
     if known and missing:
         one, mask = _seconds_of_one(settings)
         seconds = missing * settings.placement.defects * one * settings.bank.candidates
@@ -115,11 +115,6 @@ def _bytes_of_one(category: Category) -> int:
     image = read_image(category.train[0].image, name=category.train[0].key)
     mask = np.zeros(image.shape[:2], np.uint8)
     return len(png_bytes(image)) + len(png_bytes(mask)) + LINE
-
-
-def _is_here(settings: RunSettings) -> bool:
-    """Whether the prior can be loaded without fetching it first."""
-    return settings.prior == "embedded" or Path(settings.prior).expanduser().exists()
 
 
 def _seconds_of_one(settings: RunSettings) -> tuple[float, float]:

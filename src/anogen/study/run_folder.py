@@ -144,6 +144,8 @@ class RunFolder:
                 kept |= {"on": tree["placement"]["foreground"]}
         if with_generated(arm):
             kept |= {"label": training["label"], "prior": self.weights()}
+            if tree["prior_image_size"] is not None:
+                kept |= {"prior_image_size": tree["prior_image_size"]}
             kept |= {
                 name: tree[name]
                 for name in (

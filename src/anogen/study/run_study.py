@@ -37,6 +37,8 @@ from anogen.study.tables import write_tables
 
 STUDY = "study.json"
 
+Priors = dict[tuple[str, int | None], LatentDiffusion]
+
 
 @dataclass(frozen=True)
 class Extent:
@@ -160,11 +162,11 @@ def _prepare(
     todo: Sequence[Cell], cells: Sequence[Cell], command: list[str], held: ExitStack
 ) -> None:
     """Bring all cells to where they can train, and hold their folders."""
-    priors: dict[str, LatentDiffusion] = {}
+    priors: Priors = {}
     for cell in todo:
-        name = cell.run.settings.prior
-        if cell.bank_key is not None and name not in priors:
-            priors[name] = prior_of(cell.run.settings)
+        key = _prior_key(cell)
+        if cell.bank_key is not None and key not in priors:
+            priors[key] = prior_of(cell.run.settings)
     for number, cell in enumerate(todo, start=1):
         say(
             f"cell {number} of {len(todo)}: {cell.product}, {cell.detector}, "
@@ -174,9 +176,12 @@ def _prepare(
         _make_bank(cell, cells, priors, command)
 
 
-def _make_bank(
-    cell: Cell, cells: Sequence[Cell], priors: dict[str, LatentDiffusion], command: list[str]
-) -> None:
+def _prior_key(cell: Cell) -> tuple[str, int | None]:
+    """The name of a cell's prior and the size of its images."""
+    return cell.run.settings.prior, cell.run.settings.prior_image_size
+
+
+def _make_bank(cell: Cell, cells: Sequence[Cell], priors: Priors, command: list[str]) -> None:
     """Bring one cell to its bank."""
     run, pairs = cell.run, [(cell.category, cell.support)]
     # The folder's name holds what counts; seeds, what is measured of the bank, and settings that do
@@ -186,7 +191,7 @@ def _make_bank(
         run.config.unlink()
     run.write_config(command=command)
     if cell.bank_key is not None:
-        prior = priors[run.settings.prior]
+        prior = priors[_prior_key(cell)]
         others = [other for other in cells if other.name != cell.name]
         _take_concepts(cell, [o for o in others if o.concept_key == cell.concept_key])
         learn_stage(run, pairs, prior)

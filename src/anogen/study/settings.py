@@ -243,6 +243,12 @@ class RunSettings(_Part):
         default="embedded",
         description="embedded, a .safetensors file, a diffusers folder, or a hub id",
     )
+    prior_image_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="side in pixels of the images that a large prior draws; null: its own (512 of "
+        "Stable Diffusion 1.x), which is all that embedded priors have",
+    )
     adapt: AdaptSettings = AdaptSettings()
     concept: ConceptSettings = ConceptSettings()
     masks: MaskSettings = MaskSettings()

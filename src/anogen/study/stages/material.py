@@ -33,7 +33,7 @@ def prior_of(settings: RunSettings) -> LatentDiffusion:
             that cannot be changed.
     """
     try:
-        prior = load_prior(settings.prior)
+        prior = load_prior(settings.prior, image_size=settings.prior_image_size)
     except (SafetensorError, RuntimeError, KeyError, ValueError, OSError) as error:
         raise InputError(
             f"{settings.prior}: damaged, or no prior of this version; fetch or train it again."
