@@ -20,6 +20,7 @@ from anogen.study.stages.generate import generate, need_bank
 from anogen.study.stages.learn import learn, need_concepts
 from anogen.study.stages.learned_masks import learn_masks
 from anogen.study.stages.material import Pairs, categories_of, check_dataset, prior_of
+from anogen.study.stages.networks import check_networks
 from anogen.study.stages.trainings import do_trainings, untrained
 
 
@@ -39,6 +40,8 @@ def start(
     for notice in check_dataset(run):
         say(f"note: {notice}")
     pairs = categories_of(run)
+    if not run.results.exists():  # a whole run needs none any more
+        check_networks([settings])
     prior = prior_of(settings)
     run.write_config(command=command)
     return run, pairs, prior

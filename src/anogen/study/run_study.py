@@ -29,6 +29,7 @@ from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.generate import progress
 from anogen.study.stages.learned_masks import mask_embeddings
 from anogen.study.stages.material import check_dataset, prior_of
+from anogen.study.stages.networks import check_networks
 from anogen.study.stages.trainings import Training, do_trainings, untrained
 from anogen.study.study_file import Study
 from anogen.study.study_page import write_page
@@ -140,7 +141,7 @@ def _check_folder(path: Path) -> None:
 
 
 def _check_input(cells: Sequence[Cell]) -> None:
-    """Decode each dataset once, and look for the other files that settings name."""
+    """Decode each dataset once, and look for the other files and networks that settings name."""
     seen = set()
     for cell in sorted(cells, key=lambda cell: -cell.run.settings.support.shots):
         settings = cell.run.settings
@@ -156,6 +157,7 @@ def _check_input(cells: Sequence[Cell]) -> None:
             say(f"validate: {settings.dataset.root}, {cell.category.name}")
             for notice in check_dataset(cell.run):
                 say(f"note: {notice}")
+    check_networks(cell.run.settings for cell in cells)
 
 
 def _prepare(
