@@ -106,6 +106,14 @@ def test_defects_are_balanced_however_many_images_they_have() -> None:
     assert (values == 101).float().mean().item() == pytest.approx(0.5, abs=0.06)
 
 
+def test_without_balance_every_image_comes_equally_often() -> None:
+    settings = MixtureSettings(normal_share=0.0, balance_defects=False)
+    mixture = Mixture(NORMALS, [generated({"a": 15, "b": 5})], settings=settings, batch_size=20)
+    values = torch.cat([mixture.batch(step, seed=0).image[:, 0, 4, 4] for step in range(40)])
+    # 800 draws: three standard deviations are below 0.05.
+    assert (values == 101).float().mean().item() == pytest.approx(0.25, abs=0.05)
+
+
 def test_augmentation_moves_image_normal_and_mask_together() -> None:
     settings = MixtureSettings(
         normal_share=0.0, horizontal_flip=True, vertical_flip=True, quarter_turns=True

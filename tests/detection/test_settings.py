@@ -1,7 +1,11 @@
+import math
+
 import pytest
+import torch
 from pydantic import ValidationError
 
 from anogen.detection.contract import detectors
+from anogen.detection.rotations import for_category
 from anogen.detection.settings import (
     DeSTSegSettings,
     DetectorSettings,
@@ -13,6 +17,7 @@ from anogen.detection.settings import (
     settings_from,
 )
 from anogen.detection.unet import UNet
+from anogen.detection.weak import weak_focal_loss
 from anogen.errors import InputError
 
 # The tables of the papers (DRAEM 4.1, AnoGen 5.1, DeSTSeg 4.1) and of the released codes.
@@ -41,6 +46,8 @@ DRAEM_MIXTURE = {
     "horizontal_flip": False,
     "vertical_flip": False,
     "quarter_turns": False,
+    "rotations": "given",
+    "texture_operations": 3,
 }
 DESTSEG = {
     "image_size": 256,
@@ -79,21 +86,57 @@ def test_draem_tables() -> None:
         assert {key: mixture[key] for key in DRAEM_MIXTURE} == DRAEM_MIXTURE
         epochs = [700 * milestone for milestone in settings.milestones]
         assert epochs == pytest.approx([400, 600])
+        # AnoGen's code draws from all generated files alike.
+        assert settings.mixture.balance_defects == (name == "paper")
 
 
 def test_destseg_tables() -> None:
     holds(preset("destseg", "paper"), **(DESTSEG | PAPER), tau=0.9, filter_l1=True)
     # train.sh's p_cutoff of 0.0 keeps every pixel.
     holds(preset("destseg", "official"), **(DESTSEG | OFFICIAL), tau=1.0, filter_l1=False)
+    for name in ("paper", "official"):
+        mixture = preset("destseg", name).mixture
+        # Perlin noise and a texture as DRAEM's, but its colours stay.
+        assert (mixture.normal_share, mixture.texture_operations) == (0.0, 0)
+        assert (mixture.rotations, mixture.rotation_fill) == ("destseg", 114)
+        assert (mixture.horizontal_flip, mixture.vertical_flip) == (False, False)
+        assert mixture.balance_defects == (name == "paper")
+
+
+def test_destseg_turns_products_by_its_table() -> None:
     mixture = preset("destseg", "paper").mixture
-    assert (mixture.normal_share, mixture.rotation_fill) == (0.0, 114)
+    turned = {
+        (True, 1.0, 5.0): "bottle grid hazelnut leather tile carpet screw",
+        (False, 1.0, 5.0): "wood zipper cable",
+        (False, 0.0, 0.0): "capsule metal_nut pill toothbrush transistor my_product",
+    }
+    for expected, products in turned.items():
+        for product in products.split():
+            found = for_category(mixture, product)
+            values = (found.quarter_turns, found.rotation_probability, found.rotation_degrees)
+            assert values == expected, product
+            assert found.rotation_fill == 114
+    given = MixtureSettings(rotation_probability=0.3, rotation_degrees=90)
+    assert for_category(given, "bottle") == given
+
+
+def test_the_official_unet_has_no_filter() -> None:
+    # AnomalyDiffusion's code: the focal loss of every pixel, and nothing else.
+    settings = preset("unet", "official")
+    probability = torch.tensor([[[[0.001, 0.3], [0.999, 0.0]]]])
+    mask = torch.tensor([[[[1.0, 1.0], [1.0, 0.0]]]])
+    for weak in (True, False):
+        found = weak_focal_loss(probability, mask, torch.tensor([weak]), settings)
+        # Focal loss with gamma 2 (the smoothing of 1e-5 is below the tolerance).
+        expected = -sum((1 - q) ** 2 * math.log(q) for q in (0.001, 0.3, 0.999, 1.0)) / 4
+        assert found.item() == pytest.approx(expected, rel=1e-2)
 
 
 def test_unet_tables() -> None:
-    for name, weak in (("paper", PAPER), ("official", OFFICIAL)):
+    for name in ("paper", "official"):
         settings = preset("unet", name)
         # AnomalyDiffusion: 200 epochs of 500 samples at batch 8, about 12.6 thousand steps.
-        holds(settings, width=64, batch_size=8, steps=12600, learning_rate=1e-4, **weak)
+        holds(settings, width=64, batch_size=8, steps=12600, learning_rate=1e-4)
         holds(settings, milestones=(0.8, 0.9), drop=0.2, focal_gamma=2.0)
         holds(settings, patch=1, image_size=256, optimiser="adam", schedule="steps")
         holds(settings, precision="fp32", image_score=MaximumOfMean(window=21))

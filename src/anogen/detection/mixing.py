@@ -103,7 +103,7 @@ class ProceduralSource:
 
 
 class GeneratedSource:
-    """Generated anomalies, each defect equally often however many images it has.
+    """Generated anomalies, each defect equally often or each image, as the settings say.
 
     Args:
         images: uint8 ``(M, S, S, 3)``.
@@ -142,11 +142,14 @@ class GeneratedSource:
     def draw(
         self, normals: NDArray[np.uint8], settings: MixtureSettings, rng: np.random.Generator
     ) -> Example:
-        """A random image of a random defect, augmented together with its normal and mask."""
+        """A random image, of a random defect or of all, augmented with its normal and mask."""
         del normals  # the image stands on its own normal
         augmentation = Augmentation(settings, rng)
-        members = self._of_defect[rng.integers(len(self._of_defect))]
-        index = members[rng.integers(len(members))]
+        if settings.balance_defects:
+            members = self._of_defect[rng.integers(len(self._of_defect))]
+            index = members[rng.integers(len(members))]
+        else:
+            index = rng.integers(len(self._images))
         return Example(
             image=augmentation.image(self._images[index]),
             normal=augmentation.image(self._normals[self._normal_of[index]]),

@@ -37,6 +37,14 @@ class MixtureSettings(Settings):
     generated_share: Share = Field(
         default=0.5, description="share of generated among the anomalies, when there are both kinds"
     )
+    balance_defects: bool = Field(
+        default=True,
+        description="every defect equally often among the generated, however many images it has; "
+        "false: every image",
+    )
+    texture_operations: Annotated[int, Field(ge=0, le=10)] = Field(
+        default=3, description="colour operations that change the texture of draem's anomalies"
+    )
     horizontal_flip: bool = Field(
         default=False, description="mirror left and right, half of the time"
     )
@@ -45,6 +53,11 @@ class MixtureSettings(Settings):
     )
     quarter_turns: bool = Field(
         default=False, description="turn by a random multiple of 90 degrees"
+    )
+    rotations: Literal["given", "destseg"] = Field(
+        default="given",
+        description="destseg: products of MVTec AD are turned as DeSTSeg's code turns them, others "
+        "as quarter_turns, rotation_probability and rotation_degrees say; given: all as those say",
     )
     rotation_probability: Share = Field(default=0.0, description="how often an image is rotated")
     rotation_degrees: Annotated[float, Field(ge=0, le=180)] = Field(
@@ -299,15 +312,21 @@ def settings_from(values: dict[str, Any], *, source: str) -> DetectorSettings:
 
 # AnoGen's train.sh rotates 30 % of the images by up to 90 degrees, as DRAEM's code does.
 _DRAEM_MIXTURE = MixtureSettings(rotation_probability=0.3, rotation_degrees=90)
+# Every image of a batch has an anomaly; a rotation uncovers grey.
+_DESTSEG_MIXTURE = MixtureSettings(
+    normal_share=0.0, texture_operations=0, rotations="destseg", rotation_fill=114
+)
 
 
 def _unet_paper() -> UNetSettings:
-    # AnomalyDiffusion's localisation: 200 epochs of 500 samples at batch 8, no augmentation.
+    # AnomalyDiffusion's localisation: 200 epochs of 500 samples at batch 8, no augmentation; the
+    # focal loss alone, which it is on masks.
     return UNetSettings(steps=12600, precision="fp32")
 
 
 def _unet_official() -> UNetSettings:
-    return _unet_paper().model_copy(update={"weak_scope": "all", "loss_normalisation": "all"})
+    # Plain focal loss whatever the labels: no filter.
+    return _unet_paper().model_copy(update={"tau": 1.0, "loss_normalisation": "all"})
 
 
 def _draem_paper() -> DraemSettings:
@@ -322,14 +341,21 @@ def _draem_paper() -> DraemSettings:
 
 
 def _draem_official() -> DraemSettings:
-    # AnoGen's released code: batch 16, filter on every sample, mean over all pixels.
+    # AnoGen's released code: batch 16, filter on every sample, mean over all pixels; generated
+    # files are drawn from one folder, so a defect with more of them comes oftener.
     return _draem_paper().model_copy(
-        update={"batch_size": 16, "weak_scope": "all", "loss_normalisation": "all"}
+        update={
+            "batch_size": 16,
+            "weak_scope": "all",
+            "loss_normalisation": "all",
+            "mixture": _DRAEM_MIXTURE.model_copy(update={"balance_defects": False}),
+        }
     )
 
 
 def _destseg_paper() -> DeSTSegSettings:
-    # DeSTSeg section 4.1: 1000 steps of the student, then 4000 of the segmentation, batch 32.
+    # DeSTSeg section 4.1: 1000 steps of the student, then 4000 of the segmentation, batch 32. Its
+    # code turns products by a table and leaves the textures' colours alone.
     return DeSTSegSettings(
         batch_size=32,
         steps=5000,
@@ -341,14 +367,20 @@ def _destseg_paper() -> DeSTSegSettings:
         precision="fp32",
         image_score=TopMean(k=100),
         binarise=True,
-        mixture=MixtureSettings(normal_share=0.0, rotation_fill=114),
+        mixture=_DESTSEG_MIXTURE,
     )
 
 
 def _destseg_official() -> DeSTSegSettings:
     # The released p_cutoff of 0.0 switches the filter off (tau 1); its log folder says 0.1.
     return _destseg_paper().model_copy(
-        update={"weak_scope": "all", "loss_normalisation": "all", "filter_l1": False, "tau": 1.0}
+        update={
+            "weak_scope": "all",
+            "loss_normalisation": "all",
+            "filter_l1": False,
+            "tau": 1.0,
+            "mixture": _DESTSEG_MIXTURE.model_copy(update={"balance_defects": False}),
+        }
     )
 
 

@@ -25,6 +25,7 @@ from anogen.errors import InputError
 from anogen.placement.settings import PlacementSettings
 from anogen.prior.adaptation.settings import AdaptSettings
 from anogen.study.arms import PROCEDURES, checked_arm, with_generated
+from anogen.study.protocol import GroundTruth
 from anogen.study.results import BOTH, PROCEDURAL
 from anogen.study.unheard import refuse_unheard
 from anogen.synthesis.settings import SynthesisSettings
@@ -208,8 +209,10 @@ class EvaluationSettings(_Part):
     include_support: bool = Field(
         default=False, description="keep the shots in the test set, as the released code does"
     )
-    ground_truth: Literal["half", "full"] = Field(
-        default="half", description="shrunken masks count from one half, or only where full"
+    ground_truth: Literal["half", "full", "official"] = Field(
+        default="half",
+        description="shrunken masks count from one half, or only where full; official: half for "
+        "destseg, full for others, as their released codes",
     )
     generation: bool = Field(
         default=False,
@@ -223,6 +226,12 @@ class EvaluationSettings(_Part):
     generation_images: int | None = Field(
         default=200, ge=1, description="images of each defect that are looked at; null takes all"
     )
+
+    def truth_of(self, detector: str) -> GroundTruth:
+        """From where on pixels of a shrunken mask count when a detector is measured."""
+        if self.ground_truth == "official":
+            return "half" if detector == "destseg" else "full"
+        return self.ground_truth
 
 
 class RunSettings(_Part):

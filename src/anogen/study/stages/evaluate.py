@@ -50,7 +50,7 @@ def evaluate(run: RunFolder, pairs: Pairs, *, workers: int | None = 1) -> Result
     unpredicted = []
     for each in detectors_of(run, pairs):
         _need_trained(each)
-        if not test_sets[each.category.name].is_predicted(each.folder):
+        if not test_sets[each.category.name].is_predicted(each.folder, each.detector):
             unpredicted.append(each)
     do_trainings(unpredicted, train=False, predict=True, workers=workers)
     runs = [
@@ -124,7 +124,7 @@ def _measured(run: RunFolder, test_set: TestSet, name: str, arm: str, seed: int)
         settings_hash=run.settings_hash(name, arm),
         protocol=Protocol(
             image_score=run.settings.detectors[name].image_score,
-            ground_truth=run.settings.evaluation.ground_truth,
+            ground_truth=run.settings.evaluation.truth_of(name),
             include_support=run.settings.evaluation.include_support,
         ),
         review=digest_of(run, category.name, arm) or None,

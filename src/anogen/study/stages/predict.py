@@ -12,6 +12,7 @@ from anogen.data.support import evaluation_samples
 from anogen.detection.saved import MODEL, load_detector
 from anogen.errors import InputError
 from anogen.study.durations import timed
+from anogen.study.protocol import GroundTruth
 from anogen.study.run_folder import RunFolder
 from anogen.study.scores import SCORES, Scores, read_scores, write_scores
 
@@ -27,12 +28,12 @@ class TestSet:
         self.samples = evaluation_samples(
             category, support, include_support=evaluation.include_support
         )
-        self.official = evaluation.ground_truth == "full"
+        self._truth_of = evaluation.truth_of
         self.keys = np.array([sample.key for sample in self.samples])
         self.labels = np.array([sample.label for sample in self.samples])
         self.has_mask = np.array([sample.mask is not None for sample in self.samples])
         self._images: dict[int, NDArray[np.uint8]] = {}
-        self._masks: dict[int, NDArray[np.uint8]] = {}
+        self._masks: dict[tuple[int, GroundTruth], NDArray[np.uint8]] = {}
 
     def images(self, size: int) -> NDArray[np.uint8]:
         """``(N, size, size, 3)``."""
@@ -40,25 +41,26 @@ class TestSet:
             self._images[size] = load_rgb(self.samples, size)
         return self._images[size]
 
-    def masks(self, size: int) -> NDArray[np.uint8]:
-        """``(N, size, size)``, zero where there is no mask."""
-        if size not in self._masks:
+    def masks(self, size: int, detector: str) -> NDArray[np.uint8]:
+        """``(N, size, size)`` as a detector is measured on them, zero where there is no mask."""
+        key = size, self._truth_of(detector)
+        if key not in self._masks:
             masks = np.zeros((len(self.samples), size, size), np.uint8)
             if self.has_mask.any():
                 known = [sample for sample in self.samples if sample.mask is not None]
-                masks[self.has_mask] = load_masks(known, size, official=self.official)
-            self._masks[size] = masks
-        return self._masks[size]
+                masks[self.has_mask] = load_masks(known, size, official=key[1] == "full")
+            self._masks[key] = masks
+        return self._masks[key]
 
-    def is_predicted(self, folder: Path) -> bool:
-        """Whether scores lie there that were made on these images and masks."""
+    def is_predicted(self, folder: Path, detector: str) -> bool:
+        """Whether scores of a detector lie there that were made on these images and masks."""
         with suppress(InputError):  # missing or damaged ones are made anew
             scores = read_scores(folder / SCORES)
             return (
                 np.array_equal(scores.keys, self.keys)
                 and np.array_equal(scores.labels, self.labels)
                 and np.array_equal(scores.has_mask, self.has_mask)
-                and np.array_equal(scores.masks, self.masks(scores.score_maps.shape[-1]))
+                and np.array_equal(scores.masks, self.masks(scores.score_maps.shape[-1], detector))
             )
         return False
 
@@ -74,7 +76,7 @@ def predict(folder: Path, test_set: TestSet) -> None:
             labels=test_set.labels,
             image_scores=prediction.image_scores,
             score_maps=prediction.score_maps,
-            masks=test_set.masks(size),
+            masks=test_set.masks(size, detector.name),
             has_mask=test_set.has_mask,
         )
         write_scores(folder / SCORES, scores)

@@ -20,6 +20,7 @@ from anogen.detection.mixing import (
     Source,
     procedural,
 )
+from anogen.detection.rotations import for_category
 from anogen.detection.saved import make_detector
 from anogen.detection.training import train as train_detector
 from anogen.errors import InputError
@@ -74,7 +75,9 @@ class TrainingImages:
         self, run: RunFolder, category: Category, support: SupportSet, detector: str
     ) -> None:
         self.run, self.category, self.support = run, category, support
-        self.settings = run.settings.detectors[detector].resolved(len(category.train))
+        settings = run.settings.detectors[detector].resolved(len(category.train))
+        mixture = for_category(settings.mixture, category.name)
+        self.settings = settings.model_copy(update={"mixture": mixture})
         self.size = self.settings.image_size
         self.normals = load_rgb(category.train, self.size)
         self._generated: GeneratedSource | None = None
@@ -106,7 +109,8 @@ class TrainingImages:
                 if folder is not None:
                     source = TextureSource(Path(folder), size=self.size)
                     textures = lambda rng: source.draw(rng, self.size)  # noqa: E731
-                made = synthesizers[name](textures=textures)
+                operations = self.settings.mixture.texture_operations
+                made = synthesizers[name](textures=textures, operations=operations)
             elif name == "croppaste":
                 made = synthesizers[name](supports=self._supports())
             else:
