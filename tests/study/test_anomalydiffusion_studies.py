@@ -52,6 +52,17 @@ def test_the_ablation_leaves_out_what_the_paper_does(small_dataset: Path, tmp_pa
     ]
 
 
+def test_sspcab_is_a_row_of_draem_only(small_dataset: Path, tmp_path: Path) -> None:
+    found = cells(TABLES[2], small_dataset, tmp_path)
+    assert [detector for arm, detector in found if arm == "SSPCAB"] == ["draem"]
+    own, block = found["own anomalies", "draem"], found["SSPCAB", "draem"]
+    assert (own.arm, block.arm) == ("draem", "draem")
+    assert not own.run.settings.detectors["draem"].sspcab
+    assert block.run.settings.detectors["draem"].sspcab
+    assert own.name != block.name
+    assert "SSPCAB" not in read_study(TABLES[2]).absent
+
+
 def test_methods_and_their_banks_are_kept_apart(small_dataset: Path, tmp_path: Path) -> None:
     for table in TABLES[:2]:
         found = cells(table, small_dataset, tmp_path)

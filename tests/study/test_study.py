@@ -247,6 +247,28 @@ def test_arms_with_other_shots_are_measured_on_what_both_hold_out(
     assert "(up to 16 in one arm)" in text
 
 
+def test_an_arm_may_stand_in_the_tables_of_one_detector(
+    small_dataset: Path, small_prior_file: Path, tmp_path: Path
+) -> None:
+    tree = tree_of(small_dataset, small_prior_file, seeds=1, detectors=["unet", "draem"])
+    tree["settings"] = {**tree["settings"], "detectors.draem.reconstruction_width": 4}
+    block = {"name": "block", "sources": "draem", "settings": {"detectors.draem.sspcab": True}}
+    tree["arms"] = [tree["arms"][0], block | {"detectors": "draem"}]
+    results = run_study(tmp_path / "out", checked_study(tree, "study.yaml"), command=[])
+    assert [(row.detector, row.arm) for row in results.rows] == [
+        ("unet", "plain"),
+        ("draem", "plain"),
+        ("draem", "block"),
+    ]
+    assert {(gain.detector, gain.arm) for gain in results.gains} == {("draem", "block")}
+    text = (tmp_path / "out/tables.md").read_text()
+    unet, draem = text.partition("## plate, draem")[::2]
+    assert "| block |" in draem
+    assert "block" not in unet
+    with pytest.raises(InputError, match="base 'block' does not stand in the tables of all"):
+        checked_study({**tree, "base": "block"}, "study.yaml")
+
+
 def test_the_average_over_products_is_taken_seed_by_seed(
     small_dataset: Path, small_prior_file: Path, tmp_path: Path
 ) -> None:
@@ -282,7 +304,10 @@ def test_ready_made_studies_resolve(name: str, small_dataset: Path, tmp_path: Pa
     study = checked_study({**tree, "datasets": [{"root": str(small_dataset)}], "seeds": 1}, name)
     cells = cells_of(study, tmp_path)
     assert {arm for cell in cells for arm in cell.names} == {arm.name for arm in study.rows}
-    assert len(cells) == len(study.rows) * len(study.detectors)
+    wanted = [
+        (a.name, d) for a in study.rows for d in study.detectors if a.detectors in (None, (d,))
+    ]
+    assert len(cells) == len(wanted)
 
 
 def test_table_3_and_4_are_the_papers(small_dataset: Path, tmp_path: Path) -> None:

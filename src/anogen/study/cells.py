@@ -95,7 +95,7 @@ def cells_of(study: Study, path: Path, *, overrides: tuple[str, ...] = ()) -> li
     read: dict[str, Pairs] = {}
     for dataset in study.datasets:
         for detector in study.detectors:
-            for arm in study.rows:
+            for arm in (row for row in study.rows if row.stands(detector)):
                 settings = _settings(study, common, dataset, detector, arm)
                 source = json.dumps(
                     [settings.dataset.root, settings.support.model_dump(mode="json")]

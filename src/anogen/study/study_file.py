@@ -46,6 +46,13 @@ class Arm(_Part):
     name: str = Field(min_length=1, description="what the tables call it")
     sources: Names = Field(description="draem, cutpaste, croppaste, generated, or several of them")
     settings: Settings = Field(default={}, description="what this arm sets differently")
+    detectors: Detectors | None = Field(
+        default=None, description="in whose tables it stands; null: in those of all"
+    )
+
+    def stands(self, detector: str) -> bool:
+        """Whether the arm is a row of a detector's tables."""
+        return self.detectors is None or detector in self.detectors
 
 
 class Grid(_Part):
@@ -200,6 +207,12 @@ def _check(study: Study, name: str) -> None:
         raise InputError(
             f"{name}: base {study.base!r} is none of the arms; they are: {', '.join(names)}."
         )
+    for arm in study.rows:
+        if arm.name == study.base and not all(map(arm.stands, study.detectors)):
+            raise InputError(
+                f"{name}: base {study.base!r} does not stand in the tables of all detectors; drop "
+                "its detectors."
+            )
     refuse_elsewhere(study.settings, name)
     for arm in study.rows:
         try:

@@ -187,7 +187,7 @@ def measure(study: Study, cells: Sequence[Cell], *, draws: int = DRAWS) -> Study
                 runs += measured
             by_arm = {name: counts[cell.name] for cell in own for name in cell.names}
             for arm in arms:
-                if arm != study.base:
+                if arm != study.base and arm in by_arm:
                     for metric in METRICS:
                         differences[product, detector, arm, metric] = _differences(
                             by_arm[study.base],
@@ -196,6 +196,7 @@ def measure(study: Study, cells: Sequence[Cell], *, draws: int = DRAWS) -> Study
                             draws=draws,
                             rng=rng_of("study", product, detector, metric),
                         )
+    stand = [(d, arm.name) for d in study.detectors for arm in study.rows if arm.stands(d)]
     shown: tuple[Product, ...] = (ALL, *products) if len(products) > 1 else products
     return StudyResults(
         title=study.title,
@@ -207,16 +208,12 @@ def measure(study: Study, cells: Sequence[Cell], *, draws: int = DRAWS) -> Study
         arms=arms,
         runs=tuple(sorted(runs, key=lambda r: (r.product, r.detector, arms.index(r.arm), r.seed))),
         rows=tuple(
-            _row(runs, product, detector, arm)
-            for product in shown
-            for detector in study.detectors
-            for arm in arms
+            _row(runs, product, detector, arm) for product in shown for detector, arm in stand
         ),
         gains=tuple(
             gain
             for product in shown
-            for detector in study.detectors
-            for arm in arms
+            for detector, arm in stand
             for metric in METRICS
             if arm != study.base
             and (gain := _gain(runs, differences, product, detector, (study.base, arm), metric))
