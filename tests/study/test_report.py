@@ -103,6 +103,16 @@ def test_the_page_says_whether_it_helps_and_shows_each_part(page: Page) -> None:
         assert arm in text
 
 
+def test_each_row_says_its_verdict_in_words(made: Path, html: str) -> None:
+    gains = read_results(made / "results.json").gain
+    expected = {gain.defect: gain.verdict for gain in gains if gain.metric == "pixel_ap"}
+    assert set(expected) == {None, "crack", "hole"}
+    rows = re.findall(r'class="who">([^<]+)</span>.*?<em>([^<]+)</em>', html, re.DOTALL)
+    assert dict(rows) == {defect or "all defects": words for defect, words in expected.items()}
+    shown = " ".join(html.split())
+    assert "difference of <i>procedural+generated</i> to <i>procedural</i> with" in shown
+
+
 def test_the_gallery_shows_shots_with_outlines_and_four_pictures_a_row(page: Page) -> None:
     labels = [image["alt"] or "" for image in page.all("img")]
     for start, count in (

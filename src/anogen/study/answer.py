@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from statistics import mean
 
 from anogen.bank.bank import Bank
+from anogen.study.arm_order import arm_order
+from anogen.study.arms import with_generated
+from anogen.study.compared import comparisons
 from anogen.study.curves import Intervals, intervals
 from anogen.study.gain import NAMES, points, sentence
-from anogen.study.results import BOTH, PROCEDURAL, Gain, Run, metric_of
+from anogen.study.results import PROCEDURAL, Gain, Run, metric_of
 
 
 @dataclass(frozen=True)
@@ -38,21 +41,21 @@ def answer_of(detector: str, gains: Sequence[Gain], runs: Sequence[Run]) -> Answ
                 sentence(overall),
                 points(overall.mean),
                 NAMES[metric],
-                _levels([run for run in runs if run.detector == detector], metric),
+                _levels([run for run in runs if run.detector == detector], overall),
                 intervals(shown),
             )
     return None
 
 
-def _levels(runs: Sequence[Run], metric: str) -> str:
+def _levels(runs: Sequence[Run], gain: Gain) -> str:
     """From what to what a metric changed, in percent, over the seeds that both arms have."""
     arms = [
         {
             run.seed: v
             for run in runs
-            if run.arm == arm and (v := metric_of(run, metric)) is not None
+            if run.arm == arm and (v := metric_of(run, gain.metric)) is not None
         }
-        for arm in (PROCEDURAL, BOTH)
+        for arm in (gain.base, gain.arm)
     ]
     common = sorted(arms[0].keys() & arms[1].keys())
     if not common:
@@ -62,13 +65,28 @@ def _levels(runs: Sequence[Run], metric: str) -> str:
 
 
 def why_silent(runs: Sequence[Run]) -> str:
-    arms = sorted({run.arm for run in runs})
+    """Why runs of one category have no gain, and what would give one."""
+    arms = sorted({run.arm for run in runs}, key=arm_order)
     if not runs:
         return "No detector has been evaluated yet."
-    if PROCEDURAL in arms and BOTH in arms:
-        return "The two arms have no common seed and metric, so there is no difference to judge."
     listed = " and ".join(arms)
-    return f"Only the arm {listed} was trained, so there is nothing to compare it with."
+    trained = f"Only {listed} was trained" if len(arms) == 1 else f"The arms {listed} were trained"
+    without = [arm for arm in arms if not with_generated(arm)]
+    if not without:
+        return (
+            f"{trained}, all with generated images, so nothing without them is there to compare "
+            f"with; --set training.arms=[{PROCEDURAL},{','.join(arms)}] trains that as well."
+        )
+    if len(without) == len(arms):
+        return f"{trained}, none with generated images, so there is nothing to say about those."
+    found = comparisons(arms)
+    if not found:
+        return f"{trained}, and no two of them differ in generated images alone."
+    base, arm = found[0]
+    return (
+        f"The arms {base} and {arm} have no seed and metric in common, or one seed whose scores "
+        "are gone, so there is no difference to judge."
+    )
 
 
 def facts_of(

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.seeds import rng_of
-from anogen.study.results import BOTH, PROCEDURAL, Gain, Results, Run, Verdict, metric_of
+from anogen.study.compared import comparisons
+from anogen.study.results import GENERATED, PROCEDURAL, Gain, Results, Run, Verdict, metric_of
 from anogen.study.scores import Scores
 
 METRICS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap")
@@ -237,6 +238,8 @@ def gain_of(
     return Gain(
         category=pairs[0][0].category,
         detector=pairs[0][0].detector,
+        base=pairs[0][0].arm,
+        arm=pairs[0][1].arm,
         metric=metric,
         defect=defect,
         mean=float(np.mean(known)),
@@ -273,16 +276,28 @@ def differences_on_draws(
     return np.stack(columns, axis=1)
 
 
-def pairs_of(
-    runs: Sequence[Run], *, base: str = PROCEDURAL, arm: str = BOTH
-) -> dict[tuple[str, str], list[tuple[Run, Run]]]:
-    """Runs of the two arms with equal seeds, by category and detector, sorted by seed."""
+def pairs_of(runs: Sequence[Run]) -> dict[tuple[str, str], list[tuple[Run, Run]]]:
+    """Runs of two arms with equal seeds, by category and detector, sorted by seed.
+
+    The arms are the first of :func:`~anogen.study.compared.comparisons` that share a seed.
+    """
     by_key = {run.key: run for run in runs}
     pairs: dict[tuple[str, str], list[tuple[Run, Run]]] = {}
-    for run in sorted(runs, key=lambda run: run.key):
-        partner = by_key.get((run.category, run.detector, arm, run.seed))
-        if run.arm == base and partner is not None:
-            pairs.setdefault((run.category, run.detector), []).append((run, partner))
+    for category, detector in sorted({(run.category, run.detector) for run in runs}):
+        own = sorted(
+            (run for run in runs if (run.category, run.detector) == (category, detector)),
+            key=lambda run: run.key,
+        )
+        for base, arm in comparisons(run.arm for run in own):
+            partners = [
+                (run, by_key.get((category, detector, arm, run.seed)))
+                for run in own
+                if run.arm == base
+            ]
+            found = [(run, partner) for run, partner in partners if partner is not None]
+            if found:
+                pairs[category, detector] = found
+                break
     return pairs
 
 
@@ -290,23 +305,19 @@ def gains_of(
     results: Results,
     scores_of: Callable[[Run], Scores | None],
     *,
-    base: str = PROCEDURAL,
-    arm: str = BOTH,
     draws: int = DRAWS,
 ) -> tuple[Gain, ...]:
-    """All gains of ``arm`` over ``base``: each metric, over all defects and for each alone.
+    """All gains of generated images: each metric, over all defects and for each alone.
 
     Args:
         results: the runs; their own gains are not looked at.
         scores_of: reads the scores of a run; None where there are none.
-        base: the arm to compare with.
-        arm: the arm that may gain.
         draws: number of bootstrap draws.
 
     The draws of a gain depend on its category, detector, metric and defect alone.
     """
     gains: list[Gain] = []
-    for (category, detector), pairs in pairs_of(results.runs, base=base, arm=arm).items():
+    for (category, detector), pairs in pairs_of(results.runs).items():
         counts = _counts(pairs, scores_of)
         if counts is None and len(pairs) == 1:
             continue
@@ -356,6 +367,10 @@ def points(value: float) -> str:
 def sentence(gain: Gain) -> str:
     """The gain in one plain sentence: who, whether it helps, by how much, how sure."""
     what = "Generated images" if gain.defect is None else f"Generated {gain.defect} images"
+    if gain.arm == GENERATED:
+        what += f" in the place of {gain.base} ones"
+    elif gain.base != PROCEDURAL:
+        what += f" beside {gain.base} ones"
     where = f"{gain.detector} on {gain.category}"
     metric = NAMES[gain.metric]
     seeds = "1 seed" if gain.seeds == 1 else f"{gain.seeds} seeds"

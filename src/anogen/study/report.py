@@ -12,6 +12,7 @@ from anogen.files import inside, write_text
 from anogen.study.answer import Answer, answer_of, facts_of, why_silent
 from anogen.study.arm_order import arm_order
 from anogen.study.bank_table import BankRow, bank_row
+from anogen.study.compared import comparisons
 from anogen.study.curves import Chart
 from anogen.study.durations import totals
 from anogen.study.gain import NAMES
@@ -35,7 +36,7 @@ from anogen.study.metric_table import (
 from anogen.study.page import rendered
 from anogen.study.previews import preview_pictures
 from anogen.study.protocol import protocol_sentence
-from anogen.study.results import BOTH, PROCEDURAL, Generation, Results, Run, read_results
+from anogen.study.results import Generation, Results, Run, read_results
 from anogen.study.reviewed import reviewed_since
 from anogen.study.run_charts import curves_of, learning_charts
 from anogen.study.run_config import (
@@ -61,6 +62,7 @@ class CategoryPage:
     anchor: str
     answers: tuple[Answer, ...]
     silence: str
+    compared: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...]
     tables: tuple[DetectorTable, ...]
     protocol: str
@@ -143,6 +145,7 @@ def _category(
         anchor=f"category-{number}",
         answers=answers,
         silence="" if answers else why_silent(runs),
+        compared=tuple(dict.fromkeys((gain.arm, gain.base) for gain in gains)),
         facts=facts_of(runs, bank, defects),
         tables=tuple(table_of(d, [r for r in runs if r.detector == d], gains) for d in detectors),
         protocol=protocol_sentence((run.detector, run.protocol) for run in runs),
@@ -184,7 +187,7 @@ def _cases(
     """Cases of the first seed that all shown arms have."""
     own = [run for run in runs if run.detector == detector and run.key in scored]
     arms = sorted({run.arm for run in own}, key=arm_order)
-    pair = [arm for arm in (PROCEDURAL, BOTH) if arm in arms] or arms[:1]
+    pair = next((list(found) for found in comparisons(arms)), arms[:1])
     seeds = [{run.seed for run in own if run.arm == arm} for arm in pair]
     common = set.intersection(*seeds) if seeds else set()
     if not common:

@@ -102,11 +102,13 @@ class Run(_Part):
 
 
 class Gain(_Part):
-    """The paired difference of the arm with generated images to the procedural arm.
+    """The paired difference of an arm with generated images to one without.
 
     Attributes:
         category: category of the product.
         detector: name of the detector.
+        base: the arm without; the procedural one in files of versions that compared no other.
+        arm: the arm with generated images.
         metric: ``image_auroc``, ``image_ap``, ``pixel_auroc`` or ``pixel_ap``.
         defect: the defect that it speaks of; None for all together.
         mean: mean difference over the pairs of seeds.
@@ -118,6 +120,8 @@ class Gain(_Part):
 
     category: str
     detector: str
+    base: str = PROCEDURAL
+    arm: str = BOTH
     metric: str
     defect: str | None = None
     mean: Difference
