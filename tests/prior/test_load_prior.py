@@ -23,7 +23,7 @@ from anogen.prior.adaptation import adapted
 from anogen.prior.adaptation.adapted import save_factors
 from anogen.prior.adaptation.low_rank import attach
 from anogen.prior.embedded import load_embedded
-from anogen.prior.loading import PRIORS, is_here, load_prior
+from anogen.prior.loading import PRIORS, is_here, kind_of, load_prior
 from anogen.prior.sampling import SamplerSettings, blended_sampling
 
 KINDS = {
@@ -141,10 +141,77 @@ def test_prompts_matter_where_there_is_a_text_encoder(models: dict[str, Path], k
     assert torch.equal(both[1], bare[1]) == (kind in ("embedded", "adapted"))
 
 
-@pytest.mark.parametrize("name", ["model.ckpt", "v1-5.bin", "weights.pt", "some/where.PTH"])
-def test_pickles_are_refused_with_the_way_to_convert_them(name: str) -> None:
-    with pytest.raises(InputError, match=r"pickled.*from_single_file.*save_pretrained"):
+@pytest.mark.parametrize("name", ["model.ckpt", "weights.pt", "some/where.PTH"])
+def test_pickled_checkpoints_are_refused_with_the_way_to_convert_them(name: str) -> None:
+    with pytest.raises(InputError) as caught:
         load_prior(name)
+    message = str(caught.value)
+    assert message.startswith(f"{name}: pickled weights can run any code and are never read")
+    file = name.rpartition("/")[2]
+    assert f"StableDiffusionPipeline.from_single_file('{file}').save_pretrained(FOLDER)" in message
+    # AnoGen's released code names its checkpoint model.ckpt, which that line cannot convert.
+    assert message.endswith("give --prior CompVis/ldm-text2im-large-256.")
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "sd/unet/diffusion_pytorch_model.bin"])
+def test_a_pickled_part_is_converted_with_its_model(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_prior(name)
+    message = str(caught.value)
+    assert "from_single_file" not in message
+    assert (
+        "DiffusionPipeline.from_pretrained(ID_OR_FOLDER, use_safetensors=False)"
+        ".save_pretrained(FOLDER)" in message
+    )
+
+
+@pytest.mark.parametrize("kind", ["folder", "ldm"])
+def test_pickled_folders_are_refused_by_the_name_they_were_given(
+    models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(models[kind], folder, ignore=shutil.ignore_patterns("one.safetensors"))
+    for path in folder.glob("*/*.safetensors"):
+        path.rename(path.with_suffix(".bin"))
+
+    def way(source: str) -> str:
+        return (
+            f"DiffusionPipeline.from_pretrained('{source}', use_safetensors=False)"
+            ".save_pretrained(FOLDER), and give that folder."
+        )
+
+    with pytest.raises(InputError) as caught:
+        load_prior(str(folder))
+    assert str(caught.value).endswith(way(str(folder)))
+    # The same from the hub's cache, where the user has no business: by its id.
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    cached = tmp_path / "cache" / "models--owner--tiny-model"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(folder, cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    with pytest.raises(InputError) as caught:
+        load_prior("owner/tiny-model")
+    message = str(caught.value)
+    assert message.startswith(
+        "the hub's owner/tiny-model has no unet/diffusion_pytorch_model.safetensors"
+    )
+    assert message.endswith(way("owner/tiny-model"))
+    assert str(tmp_path) not in message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_are_told_without_loading(models: dict[str, Path], kind: str) -> None:
+    assert kind_of(str(models[kind])) == KINDS[kind]
+    assert kind_of("embedded") == "embedded"
+
+
+def test_nothing_is_fetched_to_tell_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    for name in ("owner/tiny-model", "gone.safetensors", "no such place"):
+        assert kind_of(name) is None
 
 
 def test_a_pickle_named_safetensors_is_not_read(tmp_path: Path) -> None:

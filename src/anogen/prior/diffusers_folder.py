@@ -12,6 +12,7 @@ from torch import Tensor
 
 from anogen.errors import InputError
 from anogen.prior.contract import Prediction
+from anogen.prior.pickled import conversion
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
 SCHEDULER = "scheduler/scheduler_config.json"
@@ -29,9 +30,8 @@ def require_files(folder: Path, files: tuple[str, ...]) -> None:
             continue
         if path.suffix == ".safetensors":
             raise InputError(
-                f"{path}: not there, and only safetensors are read, never pickled weights; where "
-                "you trust the pickled ones, convert them with diffusers: DiffusionPipeline"
-                f".from_pretrained({str(folder)!r}, use_safetensors=False).save_pretrained(...)."
+                f"{path}: not there, and only safetensors are read, never pickled weights; "
+                f"{conversion(str(folder))}."
             )
         raise InputError(
             f"{path}: not there; give the complete folder of the model as diffusers writes it."

@@ -7,10 +7,8 @@ from safetensors import SafetensorError, safe_open
 from anogen.errors import InputError
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.hub import cached, fetch, is_hub_id
+from anogen.prior.pickled import ENDINGS, conversion, refusal
 from anogen.registry import Registry
-
-PICKLED = (".ckpt", ".bin", ".pt", ".pth", ".pkl")
-"""Formats that run code when they are read."""
 
 HUB_FILES = (
     "model_index.json",
@@ -67,12 +65,8 @@ def load_prior(
     if name == "embedded":
         return _of_its_size(PRIORS[name](), name, image_size)
     path = Path(name).expanduser()
-    if path.suffix.lower() in PICKLED:
-        raise InputError(
-            f"{name}: pickled weights can run any code and are never read; where you trust the "
-            "file, convert it with diffusers: StableDiffusionPipeline.from_single_file("
-            f"{path.name!r}).save_pretrained(FOLDER), and give that folder."
-        )
+    if path.suffix.lower() in ENDINGS:
+        raise InputError(refusal(path))
     kind, path = _kind_of_file(path) if path.suffix == ".safetensors" else _kind_of(name, path)
     if kind in ("embedded", "adapted"):
         return _of_its_size(PRIORS[kind](path), name, image_size)
@@ -88,6 +82,21 @@ def is_here(name: str) -> bool:
     return folder is not None and all(
         any((folder / part).is_file() for part in parts) for parts in _WEIGHTS
     )
+
+
+def kind_of(name: str) -> str | None:
+    """Which of :data:`PRIORS` a name stands for; None if that is not here to be looked at.
+
+    Raises:
+        InputError: if what is there is no prior.
+    """
+    if name == "embedded":
+        return name
+    path = Path(name).expanduser()
+    if path.suffix == ".safetensors":
+        return _kind_of_file(path)[0] if path.is_file() else None
+    folder = path if path.is_dir() else cached(name, HUB_FILES) if is_hub_id(name) else None
+    return None if folder is None else _kind_of_folder(folder)
 
 
 def _of_its_size(prior: LatentDiffusion, name: str, image_size: int | None) -> LatentDiffusion:
@@ -115,10 +124,25 @@ def _kind_of(name: str, path: Path) -> tuple[str, Path]:
             instead="fetch it on a machine with a network and give the folder "
             "(--prior path/to/folder), or use --prior embedded",
         )
+        _need_safetensors(name, path)
+    return _kind_of_folder(path), path
+
+
+def _need_safetensors(name: str, folder: Path) -> None:
+    """Refuse what was fetched of a hub repository if parts are there without their weights."""
+    for file in (file for files in _WEIGHTS for file in files):
+        if (folder / file).parent.is_dir() and not (folder / file).is_file():
+            raise InputError(
+                f"the hub's {name} has no {file}, and only safetensors are read, never pickled "
+                f"weights; {conversion(name)}."
+            )
+
+
+def _kind_of_folder(path: Path) -> str:
     if (path / "bert").is_dir():
-        return "ldm-text2img", path
+        return "ldm-text2img"
     if (path / "text_encoder").is_dir():
-        return "stable-diffusion", path
+        return "stable-diffusion"
     raise InputError(
         f"{path}: no model that anogen knows; a diffusers folder of Stable Diffusion has a part "
         "'text_encoder', one of LDM text2img a part 'bert'."
