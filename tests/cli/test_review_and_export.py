@@ -33,7 +33,7 @@ def test_export(anogen, run, tmp_path):
     assert (answer.code, "nothing is wrong" in answer.out) == (0, True)
     for arguments, sentence in (
         (("--format", "mvtec", "--out", out), f"{out}: is not an empty folder"),
-        (("--format", "voc", "--out", tmp_path / "x"), "known are: mvtec, coco, yolo, masks"),
+        (("--format", "voc", "--out", tmp_path / "x"), "coco, yolo, masks, textual-inversion."),
         (
             ("--format", "coco", "--out", tmp_path / "x", "--category", "bolt"),
             "no bank of bolt; there are: disc",

@@ -256,14 +256,19 @@ def review(
 @app.command()
 def export(
     run_folder: RunPath,
-    format_: Annotated[str, typer.Option("--format", help="mvtec, coco, yolo or masks.")],
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format", help="mvtec, coco, yolo, masks; or textual-inversion, of concepts."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="New folder to write to.")],
     category: Categories = None,
     licence: Annotated[
         str, typer.Option("--licence", help="Licence of the images, for the card.")
     ] = "not stated",
 ) -> None:
-    """Write the accepted images as a data set that other tools read."""
+    """Write the accepted images as a data set, or the concepts, for other tools."""
     from anogen.cli import reviewing
 
     reviewing.export(run_folder, format_, out, categories=category, licence=licence)

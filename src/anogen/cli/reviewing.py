@@ -3,7 +3,10 @@
 import sys
 from pathlib import Path
 
+from anogen.bank.export.export import FORMATS
 from anogen.bank.export.export import export as export_banks
+from anogen.cli.concept_export import TEXTUAL_INVERSION, export_concepts
+from anogen.errors import InputError
 from anogen.study.review.server import ReviewServer
 from anogen.study.review.start import banks_of, sitting_of
 from anogen.study.run_folder import at_work, open_run
@@ -40,6 +43,12 @@ def _say_what_follows(path: Path, digests: list[str]) -> None:
 def export(path: Path, kind: str, out: Path, *, categories: list[str] | None, licence: str) -> None:
     """``anogen export``."""
     run = open_run(path)
+    if kind == TEXTUAL_INVERSION:
+        export_concepts(run, out, categories=categories)
+        return
+    if kind not in FORMATS:
+        known = ", ".join((*FORMATS, TEXTUAL_INVERSION))
+        raise InputError(f"unknown format {kind!r}; known are: {known}.")
     banks = banks_of(run, categories)
     count = export_banks(
         list(banks.values()), kind, out, dataset=Path(run.settings.dataset.root), licence=licence
