@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from anogen.concept.encoded_views import Views, encode_views
+from anogen.concept.encoded_views import Views, encode_views, released_mask
 from anogen.concept.learning import learn_concepts, masked_loss
 from anogen.concept.settings import ConceptSettings
 from anogen.concept.views import Shot
@@ -73,14 +73,63 @@ def test_the_masked_loss_by_hand():
     noise[2] = 1.0
     rows, timestep = torch.tensor([0, 1, 1]), torch.tensor([1, 0, 2])
     tokens = torch.tensor([[[1.0, 9.0]], [[3.0, 9.0]], [[2.0, 9.0]]])
-    loss = masked_loss(Silent(), views, rows, tokens, timestep, noise, mask_guided=True)
-    # First: errors 0, 1, 4 weigh 1/4 and 1, 1, 1 weigh 1, over 1.25 times three channels, divided
-    # by the level 0.5. Second: 4 / 0.9. Third: 1 over the level's floor 0.02.
-    expected = [(0.25 * 5 + 3) / (1.25 * 3) / 0.5, 4 / 0.9, 1 / 0.02]
-    assert loss.tolist() == pytest.approx(expected, rel=1e-5)
-    everywhere = masked_loss(Silent(), views, rows, tokens, timestep, noise, mask_guided=False)
-    first = (5 + 3 + 3 * 99**2 + 3 * 1) / (4 * 3) / 0.5
-    assert everywhere[0].item() == pytest.approx(first, rel=1e-5)
+
+    def loss(**values):
+        chosen = ConceptSettings(**values)
+        found = masked_loss(Silent(), views, rows, tokens, timestep, noise, settings=chosen)
+        return found.tolist()
+
+    # First: errors 0, 1, 4 weigh 1/4 and 1, 1, 1 weigh 1, over 1.25 times three channels. Second:
+    # 4. Third: 1. Velocity: divided by the level, 0.5, 0.9, and 0.02 in the place of 0.01.
+    first = (0.25 * 5 + 3) / (1.25 * 3)
+    assert loss(weighting="noise") == pytest.approx([first, 4, 1], rel=1e-5)
+    assert loss(weighting="velocity") == pytest.approx([first / 0.5, 4 / 0.9, 1 / 0.02], rel=1e-5)
+    # Over all latents: the same sum, over four cells of three channels each.
+    released = loss(weighting="noise", average_over="latents")
+    assert released == pytest.approx([(0.25 * 5 + 3) / 12, 4, 1], rel=1e-5)
+    everywhere = (5 + 3 + 3 * 99**2 + 3 * 1) / (4 * 3)
+    for over in ("mask", "latents"):
+        plain = loss(weighting="noise", average_over=over, mask_guided=False)
+        assert plain == pytest.approx([everywhere, 4, 1], rel=1e-5)
+    # A defect that the released code's rule missed teaches nothing, and spoils nothing.
+    views.mask[0] = 0
+    assert loss(weighting="noise") == pytest.approx([0, 4, 1], rel=1e-5)
+
+
+def test_the_released_mask_by_hand():
+    """From 8 to 2 cells a side, bilinear reading looks at pixels 1, 2 and 5, 6 of each side."""
+    shape = torch.zeros(3, 1, 8, 8)
+    shape[0, 0, 0] = 1.0  # a scratch that it misses
+    shape[1, 0, 1, 2] = 0.01  # the faintest edge of the upper left cell counts in full
+    shape[2, 0, 6] = 0.5
+    expected = [[[0, 0], [0, 0]], [[1, 0], [0, 0]], [[0, 0], [1, 1]]]
+    assert released_mask(shape, 2)[:, 0].tolist() == expected
+
+
+def test_views_have_their_masks_by_the_rule_of_the_settings(small_prior):
+    """The same views, 32 pixels to 4 cells: area has every cell that a pixel lies in."""
+    area, released = (
+        encode_views(small_prior, shots(2), SHORT.model_copy(update={"mask_rule": rule}), 0)
+        for rule in ("area", "released")
+    )
+    assert torch.equal(area.latents, released.latents)
+    assert torch.equal(area.region, released.region)
+    assert set(released.mask.unique().tolist()) == {0.0, 1.0}
+    assert (area.mask[released.mask == 1] > 0).all()
+    assert ((area.mask > 0) & (area.mask < 1)).any()
+
+
+def test_weight_decay_pulls_tokens_to_zero():
+    """A first step of AdamW: the token shrinks by rate times decay, then moves by the rate."""
+    one, two = (
+        learn(
+            Silent(), {"spot": shots(1)}, steps=1, tokens=1, learning_rate=0.1, weight_decay=decay
+        )[0].tokens[0, 0]
+        for decay in (0.0, 0.5)
+    )
+    # From 3 down to the mean of the noise: Adam's first step is the rate itself.
+    assert one.item() == pytest.approx(3 - 0.1, rel=1e-4)
+    assert two.item() == pytest.approx(3 * (1 - 0.1 * 0.5) - 0.1, rel=1e-4)
 
 
 def learn(prior, support=SUPPORT, seed=1, settings=SHORT, **changes):
@@ -335,3 +384,23 @@ def test_previews_come_at_intervals_and_change(small_prior):
     early, late = pictures[1][2], pictures[3][2]
     np.testing.assert_array_equal(early[:size], late[:size])
     assert not np.array_equal(early[size:], late[size:])
+
+
+@pytest.mark.parametrize("spatial", ["none", "light"])
+def test_previews_change_nothing_of_what_is_learned(small_prior, spatial):
+    """Asked for and shown, asked for with nobody looking, not asked for: the same bytes."""
+
+    def learned(every, show):
+        chosen = SHORT.model_copy(update={"preview_every": every, "spatial": spatial, "steps": 6})
+        concepts = learn_concepts(
+            small_prior, SUPPORT, category="plate", settings=chosen, seed=1, on_preview=show
+        )
+        tensors = [c.tokens for c in concepts]
+        if concepts[0].spatial is not None:
+            tensors += concepts[0].spatial.state_dict().values()
+        return [tensor.numpy().tobytes() for tensor in tensors], [c.losses for c in concepts]
+
+    seen = []
+    shown = learned(2, lambda *picture: seen.append(picture))
+    assert len(seen) == 6
+    assert shown == learned(2, None) == learned(0, None)

@@ -108,3 +108,32 @@ def test_a_zoom_that_is_no_range_is_refused():
     for zoom in ((3.0, 1.0), (0.0, 1.0)):
         with pytest.raises(ValueError, match="positive range"):
             ConceptSettings(zoom=zoom)
+
+
+def test_without_zoom_a_view_is_the_whole_image_squeezed():
+    image, mask = shot(80, 40, np.s_[20:40, 10:20])
+    settings = ConceptSettings(zoom=None, flips=False, quarter_turns=False)
+    view = draw_view(image, mask, 20, settings, np.random.default_rng(0))
+    # Four rows and two columns to a pixel.
+    expected = np.zeros((20, 20), np.float32)
+    expected[5:10, 5:10] = 1
+    np.testing.assert_allclose(view.mask, expected, atol=1e-6)
+    np.testing.assert_allclose(view.image[..., 0] * 255, 20 + 200 * expected, atol=1e-3)
+    # The shift moves windows; there is none.
+    other = draw_view(
+        image, mask, 20, settings.model_copy(update={"shift": 1.0}), np.random.default_rng(0)
+    )
+    np.testing.assert_array_equal(view.image, other.image)
+
+
+def test_flips_may_leave_top_and_bottom():
+    image, mask = shot(40, 40, np.s_[2:8, 4:30])
+    places = {}
+    for vertical in (True, False):
+        settings = ConceptSettings(zoom=None, quarter_turns=False, vertical_flips=vertical)
+        views = (
+            draw_view(image, mask, 40, settings, np.random.default_rng(seed)) for seed in range(20)
+        )
+        places[vertical] = {tuple(np.argwhere(view.mask)[0]) for view in views}
+    assert places[False] == {(2, 4), (2, 10)}
+    assert places[True] == {(2, 4), (2, 10), (32, 4), (32, 10)}

@@ -60,3 +60,22 @@ def test_the_papers_masks_are_learned():
         learned = resolved("anomalydiffusion", preset=preset).learns_masks
         assert learned == (preset in ("paper", "official"))
         assert not resolved("anomalydiffusion", "masks.source=varied", preset=preset).learns_masks
+
+
+@pytest.mark.parametrize(
+    ("override", "voids"),
+    [
+        ("concept.shift=0.1", "concept.zoom=null"),
+        ("concept.vertical_flips=false", "concept.flips=false"),
+        ("concept.mask_rule=released", "concept.mask_guided=false"),
+        ("concept.average_over=latents", "concept.mask_guided=false"),
+    ],
+)
+def test_how_shots_are_seen(override, voids):
+    resolved("anogen", override)
+    resolved("anogen", voids)
+    # What the preset itself says is no word of the user's.
+    resolved("anogen", voids, preset="official")
+    setting = override.partition("=")[0]
+    with pytest.raises(InputError, match=rf"^setting {setting}: .*; leave it out"):
+        resolved("anogen", override, voids)

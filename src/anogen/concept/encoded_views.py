@@ -24,7 +24,8 @@ class Views:
 
     Attributes:
         latents: ``(V, C, s, s)``.
-        mask: ``(V, 1, s, s)``, the defect's share of each cell; no view is all zero.
+        mask: ``(V, 1, s, s)``, the defect's share of each cell, no view all zero; by the released
+            code's rule zeros and ones, and of a thin defect perhaps no one.
         region: ``(V, 1, s, s)``, the share of each cell in a box around the defect, or the mask.
         surroundings: ``(V, C, s, s)``, what an inpainting prior sees; None for plain priors.
         shape: ``(V, 1, S, S)`` half precision, the mask at the prior's image size for the spatial
@@ -43,7 +44,8 @@ def encode_views(
 ) -> Views:
     """``settings.views`` augmented views of each shot, in the order of the shots.
 
-    The mask goes to the latent grid by area, so that the smallest defect counts.
+    The mask goes to the latent grid by area, so that the smallest defect counts, unless
+    ``settings.mask_rule`` says otherwise.
     """
     views = [
         draw_view(shot.image, shot.mask, prior.image_size, settings, rng_of(seed, shot.key, turn))
@@ -54,6 +56,8 @@ def encode_views(
     shrink = prior.image_size // prior.latent_size
     shape = torch.from_numpy(np.stack([v.mask for v in views]))[:, None]
     mask = F.avg_pool2d(shape, shrink)
+    if settings.mask_rule == "released":
+        mask = released_mask(shape, prior.latent_size)
     asked = torch.from_numpy(np.stack([v.box for v in views]))[:, None]
     if settings.region == "mask":
         asked = shape
@@ -74,6 +78,21 @@ def encode_views(
     return Views(
         latents, mask, region, surroundings, None if settings.spatial == "none" else shape.half()
     )
+
+
+def released_mask(shape: Tensor, size: int) -> Tensor:
+    """Masks on the latent grid as AnoGen's released code has them: read bilinearly without
+    smoothing, that is at the two pixels next to a cell's centre, and 1 wherever any is found.
+
+    Args:
+        shape: ``(B, 1, S, S)`` in [0, 1].
+        size: side s of the latents.
+
+    Returns:
+        ``(B, 1, s, s)`` of zeros and ones.
+    """
+    read = F.interpolate(shape, size=(size, size), mode="bilinear", align_corners=False)
+    return (read != 0).to(shape.dtype)
 
 
 def pooled(views: Sequence[Views]) -> Views:

@@ -96,7 +96,7 @@ def learn_jointly(
             student.context(tokens[owner[rows]]),
             timestep,
             noise,
-            mask_guided=settings.mask_guided,
+            settings=settings,
         )
         examples = draw_examples(
             scenes,

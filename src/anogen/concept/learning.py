@@ -1,10 +1,14 @@
 """Stage 1: learn concepts from shots in a frozen prior, all defects in one process.
 
 Gui et al., "Few-shot anomaly-driven generation" (AnoGen), ECCV 2024, Eq. 5 (only the embedding
-learns) and Eq. 6 (the loss counts on the defect's latents only). Departures, all for the better of
-small defects: the mask goes to the latent grid by area, the loss is divided by the mask's area,
-views are encoded once, learning stops when a held-back set of noise stops improving, and an
-inpainting prior sees the good surface as it restores it itself.
+learns) and Eq. 6 (the loss counts on the defect's latents only). Departures, by settings where one
+is named: the mask goes to the latent grid by area (``mask_rule``) and the loss is divided by the
+mask's area (``average_over``), for the better of small defects; the error is that of the velocity,
+even over timesteps (``weighting``); views show the defect from near (``zoom``) and are encoded
+once, as the posterior's mean; the timesteps of a batch are spread evenly over the schedule instead
+of drawn independently; learning stops when a held-back set of noise stops improving (``patience``),
+and the tokens that did best on it are kept; an inpainting prior sees the good surface as it
+restores it itself (``surroundings``).
 
 Hu et al., "AnomalyDiffusion", AAAI 2024, Eq. 5 and 6: the same loss with a spatial encoder that all
 defects share and that learns with all their tokens. Departure: the encoder is shared by the defects
@@ -38,6 +42,12 @@ HELD_BACK = 24
 
 SHOWN = 4
 """Shots in a preview, at most."""
+
+LEAST_LEVEL = 0.02
+"""Alpha-bar below which the velocity's weight grows no more, lest the noisiest steps drown all."""
+
+EMPTY = 1e-6
+"""Cells; below the least share of a cell that a mask by area can have."""
 
 OnStep = Callable[[int, int], None]
 OnPreview = Callable[[str, int, NDArray[np.uint8]], None]
@@ -147,10 +157,12 @@ def masked_loss(
     timestep: Tensor,
     noise: Tensor,
     *,
-    mask_guided: bool,
+    settings: ConceptSettings,
 ) -> Tensor:
     """AnoGen's Eq. 6 and AnomalyDiffusion's Eq. 5 for each view ``(B,)``: squared error of the
     noise, averaged over the mask.
+
+    AnoGen's Eq. 5, that is over everything, where ``settings.mask_guided`` is off.
 
     Args:
         prior: the frozen prior.
@@ -159,7 +171,7 @@ def masked_loss(
         context: states for cross-attention ``(B, L, D)``.
         timestep: ``(B,)``.
         noise: ``(B, C, s, s)``.
-        mask_guided: False averages over everything.
+        settings: whose ``mask_guided``, ``average_over`` and ``weighting`` say how errors count.
     """
     latents = views.latents[rows]
     level = prior.alphas_cumprod[timestep].to(latents.dtype).view(-1, 1, 1, 1)
@@ -171,11 +183,17 @@ def masked_loss(
         surroundings=None if views.surroundings is None else views.surroundings[rows],
         region=views.region[rows],
     )
-    # Noise is easy to tell at high levels and matters most at low ones: weighting by 1 / level
-    # turns the error of the noise into that of the velocity, even over timesteps.
-    error = (predicted - noise).square() / level.clamp_min(0.02)
-    weight = views.mask[rows] if mask_guided else torch.ones_like(views.mask[rows])
-    total = weight.sum(dim=(1, 2, 3)) * latents.shape[1]
+    error = (predicted - noise).square()
+    if settings.weighting == "velocity":
+        # With v = sqrt(ab) eps - sqrt(1 - ab) z0 (Salimans and Ho 2022) and known noisy latents,
+        # the velocity's error is the noise's over sqrt(ab). Noise is easy to tell where there is
+        # much of it, and there it matters most.
+        error = error / level.clamp_min(LEAST_LEVEL)
+    weight = views.mask[rows] if settings.mask_guided else torch.ones_like(views.mask[rows])
+    if settings.average_over == "latents":
+        return (error * weight).mean(dim=(1, 2, 3))
+    # Only masks by the released code's rule may be empty; such a view teaches nothing.
+    total = weight.sum(dim=(1, 2, 3)).clamp_min(EMPTY) * latents.shape[1]
     return (error * weight).sum(dim=(1, 2, 3)) / total
 
 
@@ -252,11 +270,7 @@ def _check(
         *(torch.split(part, 2 * settings.batch_size) for part in pairs), strict=True
     ):
         context = learner.context(prior, [defect] * len(rows), views, rows)
-        losses.append(
-            masked_loss(
-                prior, views, rows, context, timestep, noise, mask_guided=settings.mask_guided
-            )
-        )
+        losses.append(masked_loss(prior, views, rows, context, timestep, noise, settings=settings))
     return float(torch.cat(losses).mean())
 
 
@@ -296,9 +310,7 @@ def _train(
         prompts = rng.choice(TEMPLATES, count).tolist() if settings.templates else None
         owners = [defects[index] for index in owner]
         context = learner.context(prior, owners, every, rows, prompts)
-        loss = masked_loss(
-            prior, every, rows, context, timestep, noise, mask_guided=settings.mask_guided
-        )
+        loss = masked_loss(prior, every, rows, context, timestep, noise, settings=settings)
         optimizer.zero_grad(set_to_none=True)
         loss.mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -327,12 +339,12 @@ def _train(
     return curves
 
 
-def _optimizer(learner: _Learner, settings: ConceptSettings) -> torch.optim.Adam:
+def _optimizer(learner: _Learner, settings: ConceptSettings) -> torch.optim.AdamW:
     groups = [{"params": list(learner.tokens.values()), "lr": settings.learning_rate}]
     if learner.spatial is not None:
         parameters = list(learner.spatial.parameters())
         groups.append({"params": parameters, "lr": settings.spatial_learning_rate})
-    return torch.optim.Adam(groups)
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
 
 
 def _mean_curve(curves: Mapping[str, list[float]], group: Sequence[str]) -> list[float]:

@@ -30,7 +30,7 @@ class ConceptSettings(BaseModel):
         default=4, ge=1, le=32, description="tokens of the mask, beside the learned vectors"
     )
     spatial_learning_rate: float = Field(
-        default=0.001, gt=0, description="of Adam, on the spatial encoder"
+        default=0.001, gt=0, description="of AdamW, on the spatial encoder"
     )
     templates: bool = Field(
         default=False,
@@ -38,19 +38,42 @@ class ConceptSettings(BaseModel):
         "drawing shows it the bare vectors",
     )
     steps: int = Field(default=200, ge=0, description="optimiser steps at most")
-    learning_rate: float = Field(default=0.02, gt=0, description="of Adam, on the tokens")
+    learning_rate: float = Field(default=0.02, gt=0, description="of AdamW, on the tokens")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="of AdamW; 0 is Adam, 0.01 the released code's"
+    )
     batch_size: int = Field(default=16, ge=1, description="views a step, all defects mixed")
     views: int = Field(default=16, ge=1, description="augmented views of each shot, encoded once")
-    flips: bool = Field(default=True, description="mirror views")
+    flips: bool = Field(default=True, description="mirror views, left to right")
+    vertical_flips: bool = Field(
+        default=True, description="mirror them top to bottom, too (with flips)"
+    )
     quarter_turns: bool = Field(default=True, description="turn views by multiples of 90 degrees")
-    zoom: tuple[float, float] = Field(
-        default=(1.3, 3.0), description="window side as a multiple of the defect's longer side"
+    zoom: tuple[float, float] | None = Field(
+        default=(1.3, 3.0),
+        description="window side as a multiple of the defect's longer side; null: the whole image, "
+        "squeezed into a square (released code)",
     )
     shift: float = Field(
         default=0.25, ge=0, le=1, description="share of the free room by which views are moved"
     )
     mask_guided: bool = Field(
         default=True, description="loss on the defect's latents only (Eq. 6), or on all"
+    )
+    mask_rule: Literal["area", "released"] = Field(
+        default="area",
+        description="mask on the latents: each cell's share of the defect (area), so that nothing "
+        "is lost; or 1 where a bilinear reading finds any (released), which a thin defect may miss",
+    )
+    average_over: Literal["mask", "latents"] = Field(
+        default="mask",
+        description="the masked loss is the mean over the mask, or as in the released code its sum "
+        "over the count of all latents, so that small defects count less",
+    )
+    weighting: Literal["noise", "velocity"] = Field(
+        default="velocity",
+        description="error of the noise as printed (Eq. 5 and 6), or of the velocity, which is "
+        "even over timesteps: the noise's divided by alpha-bar, this at least 0.02",
     )
     region: Literal["box", "mask"] = Field(
         default="box",
@@ -82,8 +105,8 @@ class ConceptSettings(BaseModel):
 
     @field_validator("zoom")
     @classmethod
-    def _in_order(cls, zoom: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < zoom[0] <= zoom[1]:
+    def _in_order(cls, zoom: tuple[float, float] | None) -> tuple[float, float] | None:
+        if zoom is not None and not 0 < zoom[0] <= zoom[1]:
             raise ValueError("zoom is a positive range, the smaller number first")
         return zoom
 

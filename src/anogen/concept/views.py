@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,7 +54,7 @@ def draw_view(
     settings: ConceptSettings,
     rng: np.random.Generator,
 ) -> View:
-    """One view of a shot: zoomed and shifted around the defect, mirrored, turned.
+    """One view of a shot: zoomed and shifted around the defect, or all of it; mirrored, turned.
 
     Zooming means that a defect of a few pixels fills cells of the latent grid instead of
     vanishing between them. A defect both long and thin, which would vanish in a view that holds
@@ -66,26 +67,16 @@ def draw_view(
         settings: which augmentations.
         rng: the source of randomness.
     """
-    height, width = mask.shape
     tight = Box.around(mask)
     longest = max(tight.width, tight.height)
-    factor = float(np.exp(rng.uniform(*np.log(settings.zoom))))
-    # A window much smaller than the prior's own would only be blown up.
-    side = max(round(longest * factor), size // 2)
-    side = max(min(side, height, width), longest)
-    window = Window(
-        _shifted(tight.x0, tight.x1, side, width, settings.shift, rng),
-        _shifted(tight.y0, tight.y1, side, height, settings.shift, rng),
-        side,
-    )
-    share = np.clip(window.cut(mask, size), 0, 1)
-    while share.max() < FAINTEST:
-        y, x = rng.choice(np.argwhere(mask))
-        pixel = Box(int(x), int(y), int(x) + 1, int(y) + 1)
-        window = window_around(pixel, height, width, size=window.side // 2, context=1)
-        share = np.clip(window.cut(mask, size), 0, 1)
-    pixels = np.clip(window.cut(image, size) / 255, 0, 1)
-    margin = rng.uniform(0.02, 0.15) * min(longest, window.side) * size / window.side
+    if settings.zoom is None:
+        pixels, share = _squeezed(image, size), _squeezed(mask, size)
+        margin = rng.uniform(0.02, 0.15) * longest * size / max(mask.shape)
+    else:
+        window = _window(mask, size, settings.zoom, settings.shift, rng)
+        pixels, share = window.cut(image, size), window.cut(mask, size)
+        margin = rng.uniform(0.02, 0.15) * min(longest, window.side) * size / window.side
+    pixels, share = np.clip(pixels / 255, 0, 1), np.clip(share, 0, 1)
     found = Box.around(share > 0.25 * share.max())
     grown = Box(
         max(0, int(found.x0 - margin)),
@@ -97,12 +88,48 @@ def draw_view(
     arrays: list[NDArray[Any]] = [pixels, share, box]
     if settings.flips and rng.random() < 0.5:
         arrays = [array[:, ::-1] for array in arrays]
-    if settings.flips and rng.random() < 0.5:
+    if settings.flips and settings.vertical_flips and rng.random() < 0.5:
         arrays = [array[::-1] for array in arrays]
     if settings.quarter_turns:
         turns = int(rng.integers(4))
         arrays = [np.rot90(array, turns) for array in arrays]
     return View(*(np.ascontiguousarray(array, dtype=np.float32) for array in arrays))
+
+
+def _window(
+    mask: NDArray[np.bool_],
+    size: int,
+    zoom: tuple[float, float],
+    shift: float,
+    rng: np.random.Generator,
+) -> Window:
+    """A window around the defect, or a smaller one around a part of it where it would vanish."""
+    height, width = mask.shape
+    tight = Box.around(mask)
+    longest = max(tight.width, tight.height)
+    factor = float(np.exp(rng.uniform(*np.log(zoom))))
+    # A window much smaller than the prior's own would only be blown up.
+    side = max(round(longest * factor), size // 2)
+    side = max(min(side, height, width), longest)
+    window = Window(
+        _shifted(tight.x0, tight.x1, side, width, shift, rng),
+        _shifted(tight.y0, tight.y1, side, height, shift, rng),
+        side,
+    )
+    while window.cut(mask, size).max() < FAINTEST:
+        y, x = rng.choice(np.argwhere(mask))
+        pixel = Box(int(x), int(y), int(x) + 1, int(y) + 1)
+        window = window_around(pixel, height, width, size=window.side // 2, context=1)
+    return window
+
+
+def _squeezed(image: NDArray[Any], size: int) -> NDArray[np.float32]:
+    """The whole image in a square, whatever its sides."""
+    method = cv2.INTER_AREA if min(image.shape[:2]) > size else cv2.INTER_CUBIC
+    square: NDArray[np.float32] = cv2.resize(
+        image.astype(np.float32), (size, size), interpolation=method
+    )
+    return square
 
 
 def _shifted(

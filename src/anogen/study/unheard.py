@@ -36,7 +36,8 @@ def refuse_unheard(settings: RunSettings, chosen: Iterable[Mapping[str, Any]]) -
                 f"setting support.{name}: {_decides(settings)} chooses the shots; leave one of "
                 "them out."
             )
-    for section, name, reason in (*_of_masks(settings), *_of_sketches(settings)):
+    voids = (*_of_views(settings), *_of_masks(settings), *_of_sketches(settings))
+    for section, name, reason in voids:
         changed = _is_changed(getattr(settings, section), name)
         if changed and any(name in _below(part, section) for part in given):
             raise InputError(f"setting {section}.{name}: {reason}; leave it out.")
@@ -78,6 +79,18 @@ def _of_sketches(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
     """The same of drawings that do not start from a sketch."""
     if settings.synthesis.init != "sketch":
         yield "synthesis", "rendered", "counts for synthesis.init=sketch only"
+
+
+def _of_views(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
+    """The same of how a concept's shots are seen, and of how its loss counts."""
+    concept = settings.concept
+    if concept.zoom is None:
+        yield "concept", "shift", "views without concept.zoom are the whole image"
+    if not concept.flips:
+        yield "concept", "vertical_flips", "counts for concept.flips only"
+    if not concept.mask_guided:
+        for name in ("mask_rule", "average_over"):
+            yield "concept", name, "counts for concept.mask_guided only"
 
 
 def _is_changed(section: BaseModel, name: str) -> bool:
