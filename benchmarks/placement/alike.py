@@ -18,7 +18,8 @@ import numpy as np
 from anogen.data.dataset import read_dataset
 from anogen.data.images import read_image, to_rgb8
 from anogen.data.sample import Category
-from anogen.placement.context import ELSEWHERE, Scene, context_of, described
+from anogen.placement.centres import ELSEWHERE
+from anogen.placement.context import Scene, context_of, described
 from anogen.placement.foreground import choose_method, foreground
 from anogen.study.stages.material import supports_of
 

@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from anogen.placement.boxes import Ground, draw_places
-from anogen.placement.context import ELSEWHERE, LESS, Context, Scene, context_of
+from anogen.placement.centres import ELSEWHERE
+from anogen.placement.context import LESS, Context, Scene, context_of
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import LearnedSizes
 

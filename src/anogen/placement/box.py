@@ -39,6 +39,19 @@ class Box:
         """Row and column slices: ``array[box.slices]`` is the box's content."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
+    def within(self, part: "Box") -> "Box":
+        """The same box in the pixels of a part of the image."""
+        return Box(self.x0 - part.x0, self.y0 - part.y0, self.x1 - part.x0, self.y1 - part.y0)
+
+    def grown(self, reach: int, height: int, width: int) -> "Box":
+        """The box and ``reach`` pixels around it, in an image of ``(height, width)``."""
+        return Box(
+            max(self.x0 - reach, 0),
+            max(self.y0 - reach, 0),
+            min(self.x1 + reach, width),
+            min(self.y1 + reach, height),
+        )
+
     def as_list(self) -> list[int]:
         """``[x0, y0, x1, y1]``, the manifest's form."""
         return [self.x0, self.y0, self.x1, self.y1]
@@ -57,7 +70,8 @@ class Box:
             ValueError: if the mask is empty.
         """
         rows = np.flatnonzero(mask.any(axis=1))
-        columns = np.flatnonzero(mask.any(axis=0))
         if rows.size == 0:
             raise ValueError("an empty mask has no box")
-        return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        top, bottom = int(rows[0]), int(rows[-1]) + 1
+        columns = np.flatnonzero(mask[top:bottom].any(axis=0))
+        return Box(int(columns[0]), top, int(columns[-1]) + 1, bottom)

@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
-from anogen.placement.context import ELSEWHERE
+from anogen.placement.centres import Centres
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import Size, Sizes, shaped
 
@@ -32,8 +31,8 @@ class Ground:
         object: the part that is shown, told from its background.
         legal: where people allow defects; None: everywhere.
         forbidden: where people want none; None: nowhere.
-        likeness: ``(H, W)`` from 0 to 1, how much a place is like those of the shots' defects;
-            None: all are alike.
+        likeness: ``centres.cells_of((H, W))``, which is ``(H, W)`` but for large images, from 0
+            to 1: how much a place is like those of the shots' defects; None: all are alike.
         on_object: share of a box on the object that suffices where ``placement.on_foreground``
             asks for more, as for defects of the tip of a part.
     """
@@ -112,15 +111,8 @@ class _Search:
         allowed = ground.allowed
         open_ = allowed if ground.forbidden is None else allowed & ~ground.forbidden
         self._need_room(allowed, open_)
-        self.pixels = np.flatnonzero(open_)
-        self.chances = None
-        if ground.likeness is not None:
-            alike = ground.likeness.ravel()[self.pixels].astype(np.float64) + 1e-9
-            chance = (1 - ELSEWHERE) * alike / alike.sum() + ELSEWHERE / len(alike)
-            self.chances = np.cumsum(chance)
-        self.on_object = _Cover(ground.object)
-        self.on_allowed = self.on_object if ground.legal is None else _Cover(allowed)
-        self.on_forbidden = None if ground.forbidden is None else _Cover(ground.forbidden)
+        self.allowed = allowed
+        self.centres = Centres(open_, ground.likeness)
         self.best = 0.0
 
     def place(self, rng: np.random.Generator, taken: Sequence[Place]) -> Place:
@@ -137,21 +129,13 @@ class _Search:
                 max(SMALLEST_SIDE, drawn.height * shrink),
                 drawn.angle,
             )
-            pixel = self._pixel(rng)
-            place, broken = self._tried(size, divmod(pixel, self.width), taken)
+            place, broken = self._tried(size, self.centres.draw(rng), taken)
             if place is not None and not broken:
                 return place
             together.update(broken)
             if len(broken) == 1:
                 alone.update(broken)
         raise InputError(f"{self.what}: {self._sentence(alone, together, taken)}")
-
-    def _pixel(self, rng: np.random.Generator) -> int:
-        """A pixel for a centre."""
-        if self.chances is None:
-            return int(self.pixels[rng.integers(len(self.pixels))])
-        at = np.searchsorted(self.chances, rng.random() * self.chances[-1], side="right")
-        return int(self.pixels[min(int(at), len(self.pixels) - 1)])
 
     def _tried(
         self, size: Size, centre: tuple[int, int], taken: Sequence[Place]
@@ -175,21 +159,22 @@ class _Search:
 
         place = Place(moved(border), shape)
         broken = []
-        if not self._enough(self.on_allowed, place):
-            self.best = max(self.best, self.on_object.share(place))
-            if self._enough(self.on_allowed, Place(moved(0), shape)):
+        object_, forbidden = self.ground.object, self.ground.forbidden
+        if not self._enough(self.allowed, place):
+            self.best = max(self.best, _share(object_, place))
+            if self._enough(self.allowed, Place(moved(0), shape)):
                 broken.append("border")
             else:
-                broken.append("legal" if self._enough(self.on_object, place) else "object")
-        if self.on_forbidden is not None and self.on_forbidden.any(place.box):
+                broken.append("legal" if self._enough(object_, place) else "object")
+        if forbidden is not None and forbidden[place.box.slices].any():
             broken.append("forbidden")
         if any(_overlap(place.box, other.box) for other in taken):
             broken.append("defects")
         return place, broken
 
-    def _enough(self, cover: "_Cover", place: Place) -> bool:
+    def _enough(self, region: NDArray[np.bool_], place: Place) -> bool:
         """Whether a place lies on a region by the share that is asked for, and at all."""
-        share = cover.share(place)
+        share = _share(region, place)
         return share > 0 and share >= min(self.settings.on_foreground, self.ground.on_object)
 
     def _need_room(self, allowed: NDArray[np.bool_], open_: NDArray[np.bool_]) -> None:
@@ -238,32 +223,9 @@ class _Search:
         )
 
 
-class _Cover:
-    """How much of a place lies on a region; boxes are summed by an integral image."""
-
-    def __init__(self, region: NDArray[np.bool_]) -> None:
-        self.region = region
-        self.sums = cv2.integral(np.ascontiguousarray(region).view(np.uint8))
-
-    def count(self, box: Box) -> int:
-        """The region's pixels in a box."""
-        sums = self.sums
-        return (
-            int(sums[box.y1, box.x1])
-            - int(sums[box.y0, box.x1])
-            - int(sums[box.y1, box.x0])
-            + int(sums[box.y0, box.x0])
-        )
-
-    def any(self, box: Box) -> bool:
-        """Whether a box touches the region."""
-        return self.count(box) > 0
-
-    def share(self, place: Place) -> float:
-        """Share of a place's shape that lies on the region."""
-        if place.shape.all():
-            return self.count(place.box) / place.box.area
-        return float(self.region[place.box.slices][place.shape].mean())
+def _share(region: NDArray[np.bool_], place: Place) -> float:
+    """Share of a place's shape that lies on the region."""
+    return np.count_nonzero(region[place.box.slices] & place.shape) / int(place.shape.sum())
 
 
 def rectangle(size: Size) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.placement.box import Box
+from anogen.placement.centres import cells_of
 
 _WORK = 112
 """Longer side at which surroundings are described."""
@@ -32,9 +33,6 @@ _WIDTHS = (0.25, 0.4)
 
 LESS = 0.8
 """So much of the least share of a shot's box on its object suffices: boxes have a margin, too."""
-
-ELSEWHERE = 0.1
-"""Share of the places that are drawn without looking: three shots have not seen everything."""
 
 Descriptor = NDArray[np.float32]
 
@@ -75,8 +73,13 @@ class Context:
     on_object: float
 
     def likeness(self, image: NDArray[np.uint8], object_: NDArray[np.bool_]) -> Descriptor:
-        """How much every pixel's surroundings are like a shot's, ``(H, W)`` in (0, 1]."""
-        return self.likeness_of(described(Scene(image, object_), self.side), object_.shape)
+        """How much the surroundings of every pixel are like a shot's, in (0, 1].
+
+        Returns:
+            float32 ``(H, W)``, of large images one value for each cell: see ``centres.cells_of``.
+        """
+        surroundings = described(Scene(image, object_), self.side)
+        return self.likeness_of(surroundings, cells_of(object_.shape))
 
     def likeness_of(self, surroundings: Descriptor, shape: tuple[int, ...]) -> Descriptor:
         """The same for surroundings ``(h, w, D)`` that are described already, at ``shape``."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.placement.boxes import Ground, Place
+from anogen.placement.centres import Centres
 from anogen.placement.settings import PlacementSettings
 
 COPY = 0.9
@@ -150,12 +151,12 @@ class MaskVariation:
                 f"{what}: no pixel may carry a defect; check placement.legal, placement.forbidden "
                 "and placement.foreground."
             )
-        pixels, around = np.argwhere(allowed), Box.around(ground.object)
+        centres, around = Centres(allowed), Box.around(ground.object)
         failed: Counter[str] = Counter()
         for attempt in range(self._settings.attempts):
             shrink = 1 - max(0.0, attempt / self._settings.attempts - 0.5)
             mask = self._new(float(np.sqrt(allowed.size)), shrink, rng)
-            place = self._placed(mask, allowed, pixels, around, rng)
+            place = self._placed(mask, allowed, centres, around, rng)
             problem = "border" if place is None else self._problem(place, ground, shrink)
             if place is not None and problem is None and cut is not None:
                 problem = self._left(cut(place), ground, shrink)
@@ -245,12 +246,12 @@ class MaskVariation:
         self,
         mask: NDArray[np.bool_],
         allowed: NDArray[np.bool_],
-        pixels: NDArray[np.intp],
+        centres: Centres,
         around: Box,
         rng: np.random.Generator,
     ) -> Place | None:
         """The mask with its centre on an allowed pixel; None if it does not fit the image."""
-        y, x = pixels[int(rng.integers(len(pixels)))]
+        y, x = centres.draw(rng)
         usual = [shape.place for shape in self._shapes if shape.place is not None]
         if usual and rng.random() < NEAR:
             share = np.array(usual[int(rng.integers(len(usual)))]) + rng.normal(0, SPREAD, 2)

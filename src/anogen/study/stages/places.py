@@ -155,7 +155,8 @@ class Places:
 
     def object(self, normal: Image) -> NDArray[np.bool_]:
         """Boolean ``(H, W)``: the part in an image, told from its background."""
-        key = hashlib.sha256(normal.tobytes()).digest() + bytes(str(normal.shape), "ascii")
+        digest = hashlib.sha256(np.ascontiguousarray(normal).data).digest()
+        key = digest + bytes(str(normal.shape), "ascii")
         if key not in self._objects:
             if len(self._objects) == KEPT:
                 self._objects.pop(next(iter(self._objects)))
@@ -206,12 +207,14 @@ def _near_object(place: Place, ground: Ground) -> NDArray[np.bool_]:
     """
     box, allowed = place.box, ground.allowed
     reach = overhang(box)
-    rows = slice(max(box.y0 - reach, 0), box.y1 + reach)
-    columns = slice(max(box.x0 - reach, 0), box.x1 + reach)
-    near = np.zeros_like(allowed)
-    near[rows, columns] = cv2.dilate(
-        allowed[rows, columns].astype(np.uint8),
+    around = box.grown(reach, *allowed.shape)
+    near = cv2.dilate(
+        allowed[around.slices].astype(np.uint8),
         cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
     )
-    region = place.mask(*allowed.shape) & near
-    return region if ground.legal is None else region & ground.legal
+    inside = place.shape & (near[box.within(around).slices] > 0)
+    if ground.legal is not None:
+        inside &= ground.legal[box.slices]
+    region = np.zeros(allowed.shape, dtype=bool)
+    region[box.slices] = inside
+    return region
