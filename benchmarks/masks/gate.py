@@ -33,6 +33,7 @@ from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.gate import Limits, calibrated, judge, overhang
 from anogen.synthesis.likeness import least_likeness, likeness
 from anogen.synthesis.mask_recovery import recover_mask
+from anogen.synthesis.miniatures import distance_to, miniature
 
 SHOTS = 3
 Pixels = NDArray[np.uint8]
@@ -114,7 +115,10 @@ class Gate:
         like = None
         if len(self.known) > 1 and found.any():
             like = likeness(described(self.network, one.image, found), self.known, self.defect)
-        verdict = judge(normal, one, self.limits, on_object=legal, shots=self.shots, likeness=like)
+        distance = distance_to(one.image, [miniature(shot) for shot in self.shots])
+        verdict = judge(
+            normal, one, self.limits, on_object=legal, distance=distance, likeness=like
+        )
         return verdict.reason or "accepted"
 
 

@@ -6,6 +6,7 @@ import pytest
 from anogen.placement.box import Box
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.gate import Limits, calibrated, judge
+from anogen.synthesis.miniatures import distance_to, miniature
 
 BOX = Box(4, 2, 14, 12)
 LIMITS = Limits(least_change=0.04, smallest_area=6, most_filled=0.8)
@@ -102,11 +103,15 @@ def test_where_a_shots_defect_bit_into_the_object_counts_as_object(out, share):
 
 def test_the_distance_is_that_to_the_nearest_shot():
     normal, anomaly = drawing()
-    shots = [np.full((20, 24), 200, np.uint8), anomaly.image]
-    verdict = judge(normal, anomaly, Limits(least_distance=0.001), shots=shots)
-    assert verdict.scores["distance"] == 0
-    assert "copy" in verdict.reason
-    far = judge(normal, anomaly, Limits(least_distance=0.001), shots=shots[:1])
+    shots = [miniature(np.full((20, 24), 200, np.uint8)), miniature(anomaly.image)]
+
+    def verdict(some):
+        distance = distance_to(anomaly.image, some)
+        return judge(normal, anomaly, Limits(least_distance=0.001), distance=distance)
+
+    assert verdict(shots).scores["distance"] == 0
+    assert "copy" in verdict(shots).reason
+    far = verdict(shots[:1])
     # 100 grey levels, and 20 more on 12 of the 480 pixels.
     assert far.scores["distance"] == pytest.approx((100 + 20 * 12 / 480) / 255, abs=2e-3)
     assert far.reason is None
@@ -143,8 +148,8 @@ def gate():
 
     def ask(normal, image, mask, box):
         anomaly = Anomaly(image, box, box.mask(SIZE, SIZE), mask.astype(np.float32))
-        shots = [shot for shot, _ in supports]
-        return judge(normal, anomaly, limits, on_object=OBJECT, shots=shots).reason
+        distance = distance_to(image, [miniature(shot) for shot, _ in supports])
+        return judge(normal, anomaly, limits, on_object=OBJECT, distance=distance).reason
 
     return ask, supports
 

@@ -71,10 +71,7 @@ class Bank:
             raise ValueError(f"{entry.id!r}: box {list(entry.box)} leaves image {image.shape}")
         write_png(inside(self.folder, entry.image), image)
         if mask is not None and entry.mask is not None:
-            write_png(
-                inside(self.folder, entry.mask),
-                np.rint(np.clip(mask, 0.0, 1.0) * 255).astype(np.uint8),
-            )
+            write_png(inside(self.folder, entry.mask), _in_8_bits(mask))
         self.manifest.append(entry)
 
     def review(self, identity: str, review: Review | None) -> None:
@@ -134,3 +131,11 @@ class Bank:
         for leftover in self.folder.rglob(".*.tmp"):
             leftover.unlink()
         self.manifest.finish()
+
+
+def _in_8_bits(mask: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A mask in [0, 1] as 0 to 255; rows without a defect, most of a large image, cost nothing."""
+    stored = np.zeros(mask.shape, np.uint8)
+    rows = mask.any(axis=1)
+    stored[rows] = np.rint(np.clip(mask[rows], 0.0, 1.0) * 255).astype(np.uint8)
+    return stored

@@ -25,6 +25,10 @@ class Window:
     y: int
     side: int
 
+    def within(self, part: Box) -> "Window":
+        """The same window in the pixels of a part of the image."""
+        return Window(self.x - part.x0, self.y - part.y0, self.side)
+
     def cut(self, image: NDArray[Any], size: int) -> NDArray[np.float32]:
         """The window of ``image`` ``(H, W)`` or ``(H, W, C)``, resized to ``size``, float32."""
         height, width = image.shape[:2]

@@ -35,6 +35,13 @@ class Anomaly:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     boxes: tuple[Box, ...] = ()
 
+    @property
+    def defective(self) -> NDArray[np.bool_]:
+        """Boolean ``(H, W)``: where the mask is 0.5 and more."""
+        found = np.zeros(self.mask.shape, dtype=bool)
+        found[self.box.slices] = self.mask[self.box.slices] >= 0.5
+        return found
+
 
 class Synthesizer(Protocol):
     """Draws one defect; the same inputs and generator state give the same bytes."""

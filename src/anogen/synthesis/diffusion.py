@@ -33,7 +33,7 @@ from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.mask_fill import MaskFill
 from anogen.synthesis.mask_recovery import change_map, recover_mask
-from anogen.synthesis.rendered import rendered
+from anogen.synthesis.rendered import CONTEXT, SIDE, rendered
 from anogen.synthesis.reweighting import Form, reweighting_of
 from anogen.synthesis.settings import SynthesisSettings
 from anogen.synthesis.surface import surface_under
@@ -64,10 +64,15 @@ class Job:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A job cut to its window; float32 arrays are of the prior's image size S."""
+    """A job cut to its window; float32 arrays are of the prior's image size S.
+
+    ``part`` is of the image, and holds all that is worked with; ``window`` and ``base``, the normal
+    or the sketch on it, are in its pixels.
+    """
 
     job: Job
     box: Box
+    part: Box
     window: Window
     base: Image
     outline: NDArray[np.bool_] | None
@@ -148,7 +153,7 @@ class DiffusionSynthesizer(ABC):
         for image, mask in self._supports:
             box = Box.around(mask)
             window = window_around(box, *mask.shape, size=size, context=self.settings.context)
-            region = np.clip(window.cut(mask.astype(np.float32), size), 0, 1)
+            region = np.clip(window.cut(mask, size), 0, 1)
             shown.append(unit_rgb(image, window, size))
             surfaces.append(surface_under(shown[-1], region > 0))
             regions.append(torch.from_numpy(region)[None])
@@ -162,23 +167,31 @@ class DiffusionSynthesizer(ABC):
         height, width = job.region.shape
         box = Box.around(job.region)
         size = self.prior.image_size
-        window = window_around(box, height, width, size=size, context=self.settings.context)
-        base, outline = job.normal, None
+        frame = window_around(box, height, width, size=size, context=self.settings.context)
+        part = _worked_with(box, frame, height, width)
+        normal, region, window = (
+            job.normal[part.slices],
+            job.region[part.slices],
+            frame.within(part),
+        )
+        base, outline = normal, None
         if self._sketch is not None:
             sketch = self._sketch
             if self._kind is not None and job.rng.random() < self.settings.rendered:
                 sketch = partial(rendered, kind=self._kind)
-            base, outline = sketch(job.normal, job.region, job.rng)
+            base, outline = sketch(normal, region, job.rng)
+            outline = (outline & region)[box.within(part).slices]
         seed = int(job.rng.integers(2**62))
         shape = (self.prior.latent_channels, self.prior.latent_size, self.prior.latent_size)
         return _Prepared(
             job=job,
             box=box,
+            part=part,
             window=window,
             base=base,
-            outline=None if outline is None else outline[box.slices] & job.region[box.slices],
-            normal=unit_rgb(job.normal, window, size),
-            region=np.clip(window.cut(job.region.astype(np.float32), size), 0, 1),
+            outline=outline,
+            normal=unit_rgb(normal, window, size),
+            region=np.clip(window.cut(region, size), 0, 1),
             sketch=None if self._sketch is None else unit_rgb(base, window, size),
             noise=torch.randn(shape, generator=torch.Generator().manual_seed(seed)),
             seed=seed + 1,
@@ -192,14 +205,15 @@ class DiffusionSynthesizer(ABC):
         What the autoencoder loses of the base (the normal, or the sketch on it) is added again
         where the drawing kept to the base.
         """
-        box, window, normal = prepared.box, prepared.window, prepared.job.normal
+        box, normal, window = prepared.box, prepared.job.normal, prepared.window
+        here = box.within(prepared.part)
         inside = prepared.job.region[box.slices]
         opacity = _opacity(inside, self.settings.feather)
         white = FULL[normal.dtype]
         below = normal[box.slices].astype(np.float32) / white
-        base = prepared.base[box.slices].astype(np.float32) / white
-        new, old = window.box_of(drawn, box), window.box_of(decoded, box)
-        kept = 1 - np.clip(window.box_of(change_map(drawn, decoded), box), 0, 1)
+        base = prepared.base[here.slices].astype(np.float32) / white
+        new, old = window.box_of(drawn, here), window.box_of(decoded, here)
+        kept = 1 - np.clip(window.box_of(change_map(drawn, decoded), here), 0, 1)
         weight = opacity
         if normal.ndim == 2:
             new, old = new.mean(axis=2), old.mean(axis=2)
@@ -309,6 +323,21 @@ def draw_together(
         one._finish(p, drawn[row], decoded[row])
         for row, (one, p) in enumerate(zip(synthesizers, prepared, strict=True))
     ]
+
+
+def _worked_with(box: Box, window: Window, height: int, width: int) -> Box:
+    """The part of an image that is worked with: its window, and all that a sketch looks at.
+
+    Of the sketches ``rendered`` looks the farthest around its box. So the outcome is that of the
+    whole image, byte for byte, without its time and memory.
+    """
+    near = box.grown(max(round(CONTEXT * max(box.width, box.height)), SIDE), height, width)
+    return Box(
+        min(near.x0, max(window.x, 0)),
+        min(near.y0, max(window.y, 0)),
+        max(near.x1, min(window.x + window.side, width)),
+        max(near.y1, min(window.y + window.side, height)),
+    )
 
 
 def _opacity(region: NDArray[np.bool_], feather: float) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from anogen.synthesis.canvas import FULL
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.copies import copy_limit
 from anogen.synthesis.croppaste import Support
+from anogen.synthesis.miniatures import distance_to, miniature
 
 GREY_LEVEL = 1 / 255
 LEAST_AREA = 6
@@ -42,8 +43,8 @@ RARE = 0.75
 SEAM_TRIALS, SEAM_SHARE = 200, 0.99
 """Boxes laid on normals, and the share of them that must pass as having no seam."""
 
-COPY_SIZE = 32
-"""Side in pixels at which whole images are compared."""
+AROUND = 8
+"""Pixels around a region in which the normal's own steps are looked at."""
 
 
 @dataclass(frozen=True)
@@ -90,35 +91,38 @@ def judge(
     limits: Limits,
     *,
     on_object: NDArray[np.bool_] | None = None,
-    shots: Sequence[Image] = (),
+    distance: float | None = None,
     likeness: float | None = None,
 ) -> Verdict:
-    """Judge one drawn defect.
+    """Judge one drawn defect by its box and a little around it, however large the image is.
 
     Args:
         normal: the image it was drawn on.
         anomaly: what was drawn.
         limits: see :func:`calibrated`.
         on_object: boolean ``(H, W)``: where a defect may lie; everywhere if not given.
-        shots: the support images, of which no copy is wanted.
+        distance: of the whole image to the nearest support image, of which no copy is wanted; see
+            ``miniatures``.
         likeness: of the defect to its type, where there are others to compare with.
 
     Returns:
         Scores ``area`` (pixels), ``filled`` (share of the region), ``change`` (share of white),
-        ``seam`` and ``on_object`` (shares), ``distance`` to the nearest shot (share of white).
+        ``seam`` and ``on_object`` (shares), and ``distance`` and ``likeness`` where given.
     """
-    mask = anomaly.mask >= 0.5
+    reach = max(AROUND, overhang(anomaly.box))
+    part = anomaly.box.grown(reach, *normal.shape[:2]).slices
+    mask, region, below = anomaly.mask[part] >= 0.5, anomaly.region[part], normal[part]
     area = int(mask.sum())
-    difference = _difference(anomaly.image, normal)
+    difference = _difference(anomaly.image[part], below)
     scores = {
         "area": float(area),
-        "filled": area / max(1, int(anomaly.region.sum())),
+        "filled": area / max(1, int(region.sum())),
         "change": float(difference[mask].mean()) if area else 0.0,
-        "seam": _seam(normal, difference, anomaly.region),
-        "on_object": 1.0 if on_object is None or not area else share_on(on_object, mask),
+        "seam": _seam(below, difference, region),
+        "on_object": 1.0 if on_object is None or not area else share_on(on_object[part], mask),
     }
-    if shots:
-        scores["distance"] = min(_distance(anomaly.image, shot) for shot in shots)
+    if distance is not None:
+        scores["distance"] = distance
     if likeness is not None:
         scores["likeness"] = likeness
     reason = None
@@ -178,11 +182,11 @@ def calibrated(
         limits = replace(limits, least_on_object=LEAST_ON_OBJECT * float(np.median(shares)))
     if normals:
         sizes = [Box.around(mask) for _, mask in supports]
-        between = [_distance(normal, image) for normal in normals for image, _ in supports]
+        shots = [miniature(image) for image, _ in supports]
         limits = replace(
             limits,
             most_seam=_natural_seam(normals, sizes),
-            least_distance=SLACK * min(between),
+            least_distance=SLACK * min(distance_to(normal, shots) for normal in normals),
         )
     return limits
 
@@ -195,7 +199,7 @@ def share_on(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
         mask: boolean ``(H, W)``, not empty.
     """
     box = Box.around(mask)
-    part = _around(box, overhang(box))
+    part = box.grown(overhang(box), *mask.shape).slices
     return float(_grown(on_object[part], overhang(box))[mask[part]].mean())
 
 
@@ -211,7 +215,7 @@ def _healed(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np
     """
     thickest = cv2.distanceTransform(np.pad(mask, 1).view(np.uint8), cv2.DIST_L2, 5).max()
     radius = 2 * int(np.ceil(thickest))  # so that a notch in a straight edge closes nearly flush
-    part = _around(Box.around(mask), 2 * radius)
+    part = Box.around(mask).grown(2 * radius, *mask.shape).slices
     wide = np.pad(on_object[part], 2 * radius, mode="edge")
     closed = ~_grown(~_grown(wide, radius), radius)[
         2 * radius : -2 * radius, 2 * radius : -2 * radius
@@ -219,14 +223,6 @@ def _healed(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np
     healed = on_object.copy()
     healed[part] |= closed & mask[part]
     return healed
-
-
-def _around(box: Box, reach: int) -> tuple[slice, slice]:
-    """Rows and columns of a box and of ``reach`` pixels around it."""
-    return (
-        slice(max(box.y0 - reach, 0), box.y1 + reach),
-        slice(max(box.x0 - reach, 0), box.x1 + reach),
-    )
 
 
 def _grown(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
@@ -283,8 +279,7 @@ def _seam(normal: Image, difference: NDArray[np.float32], region: NDArray[np.boo
     rim = _rim(region)
     if not rim.any():
         return 0.0
-    box = Box.around(region)
-    around = normal[max(box.y0 - 8, 0) : box.y1 + 8, max(box.x0 - 8, 0) : box.x1 + 8]
+    around = normal[Box.around(region).grown(AROUND, *region.shape).slices]
     rare = max(float(np.quantile(_steps(around), RARE)), 3 * GREY_LEVEL)
     return float((difference[rim] > rare).mean())
 
@@ -298,21 +293,8 @@ def _natural_seam(normals: Sequence[Image], boxes: Sequence[Box]) -> float:
         height, width = normal.shape[:2]
         y = int(rng.integers(max(1, height - box.height)))
         x = int(rng.integers(max(1, width - box.width)))
-        region = np.zeros((height, width), dtype=bool)
-        region[y : y + box.height, x : x + box.width] = True
-        found.append(_seam(normal, _steps(normal), region))
+        place = Box(x, y, min(x + box.width, width), min(y + box.height, height))
+        part = place.grown(AROUND, height, width)
+        region = place.within(part).mask(*normal[part.slices].shape[:2])
+        found.append(_seam(normal[part.slices], _steps(normal[part.slices]), region))
     return float(np.quantile(found, SEAM_SHARE))
-
-
-def _distance(image: Image, other: Image) -> float:
-    """Mean difference of two images seen small, as a share of white."""
-    return float(np.abs(_small(image) - _small(other)).mean())
-
-
-def _small(image: Image) -> NDArray[np.float32]:
-    values = image.astype(np.float32) / FULL[image.dtype]
-    grey = values if values.ndim == 2 else values.mean(axis=2)
-    small: NDArray[np.float32] = cv2.resize(
-        grey, (COPY_SIZE, COPY_SIZE), interpolation=cv2.INTER_AREA
-    )
-    return small

@@ -11,7 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anogen.data.images import to_rgb8
 from anogen.placement.box import Box
+from anogen.synthesis.contract import Image
 
 CROP = 128
 """Side in pixels at which defects are compared."""
@@ -34,12 +36,12 @@ MOST_LIKE = 10.0
 
 
 def crop_around(
-    image: NDArray[np.uint8], mask: NDArray[np.bool_]
+    image: Image, mask: NDArray[np.bool_]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The defect in the middle of a square, mirrored in where that leaves the image.
 
     Args:
-        image: ``(H, W, 3)``.
+        image: ``(H, W)`` or ``(H, W, 3)``.
         mask: boolean ``(H, W)``, not empty.
 
     Returns:
@@ -49,11 +51,12 @@ def crop_around(
     side = max(round(AROUND * max(box.width, box.height)) + 8, LEAST_SIDE)
     y, x = (box.y0 + box.y1 - side) // 2, (box.x0 + box.x1 - side) // 2
     height, width = mask.shape
-    beyond = max(0, -y, -x, y + side - height, x + side - width)
-    rows, columns = slice(y + beyond, y + beyond + side), slice(x + beyond, x + beyond + side)
+    rows = slice(max(y, 0), min(y + side, height))
+    columns = slice(max(x, 0), min(x + side, width))
+    beyond = (rows.start - y, y + side - rows.stop), (columns.start - x, x + side - columns.stop)
     # Symmetric, as it may reach further than the image is wide.
-    part = np.pad(image, ((beyond, beyond), (beyond, beyond), (0, 0)), "symmetric")[rows, columns]
-    inside = np.pad(mask, beyond)[rows, columns].astype(np.float32)
+    part = np.pad(to_rgb8(image[rows, columns]), (*beyond, (0, 0)), "symmetric")
+    inside = np.pad(mask[rows, columns], beyond).astype(np.float32)
     method = cv2.INTER_AREA if side > CROP else cv2.INTER_LINEAR
     crop: NDArray[np.uint8] = cv2.resize(part, (CROP, CROP), interpolation=method)
     weight: NDArray[np.float32] = cv2.resize(inside, (CROP, CROP), interpolation=cv2.INTER_AREA)

@@ -40,7 +40,7 @@ def rendered(
     box = Box.around(region)
     window = window_around(box, *region.shape, size=SIDE, context=CONTEXT)
     clean = unit_rgb(normal, window, SIDE)
-    share = window.cut(region.astype(np.float32), SIDE)
+    share = window.cut(region, SIDE)
     # Of a region that is thinner than a pixel here, the middle.
     inside = share >= min(0.5, float(share.max()))
     drawn, soft = draw_defect(kind, clean, np.ones(inside.shape, bool), inside, rng)

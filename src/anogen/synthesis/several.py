@@ -66,16 +66,11 @@ def parts(anomaly: Anomaly) -> list[Anomaly]:
         return [anomaly]
     found = []
     for box in anomaly.boxes:
-        within = box.mask(*anomaly.region.shape)
-        found.append(
-            replace(
-                anomaly,
-                box=box,
-                region=anomaly.region & within,
-                mask=anomaly.mask * within,
-                boxes=(),
-            )
-        )
+        region = np.zeros(anomaly.region.shape, dtype=bool)
+        mask = np.zeros(anomaly.mask.shape, dtype=np.float32)
+        region[box.slices] = anomaly.region[box.slices]
+        mask[box.slices] = anomaly.mask[box.slices]
+        found.append(replace(anomaly, box=box, region=region, mask=mask, boxes=()))
     return found
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from anogen.bank.manifest import Candidate
-from anogen.data.images import read_image, to_rgb8
+from anogen.data.images import read_image
 from anogen.data.sample import Category
 from anogen.detection.teacher import Teacher, make_teacher
 from anogen.study.settings import RunSettings
@@ -23,6 +23,7 @@ from anogen.synthesis.copies import Imprint, imprint, nearest
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.gate import Limits, Verdict, calibrated, judge
 from anogen.synthesis.likeness import crop_around, descriptor, least_likeness, likeness, views
+from anogen.synthesis.miniatures import distance_to, miniature
 from anogen.synthesis.several import parts
 
 PROBES = 12
@@ -90,6 +91,7 @@ class Judging:
         self._legal = legal
         self._limits: dict[str, Limits] = {}
         self._imprints: dict[str, list[Imprint]] = {}
+        self._miniatures: dict[str, list[NDArray[np.float32]]] = {}
         self._network: Teacher | None = None
         self._described: dict[str, NDArray[np.float32]] | None = None
 
@@ -125,13 +127,18 @@ class Judging:
 
     def verdict(self, defect: str, drawn: Drawn) -> Verdict:
         """What the gate says of one candidate by itself; of several defects, of the worst."""
+        if defect not in self._miniatures:
+            shots = [miniature(image) for image, _ in self._supports[defect]]
+            self._miniatures[defect] = shots
+        legal = self._legal(drawn.normal)
+        distance = distance_to(drawn.anomaly.image, self._miniatures[defect])
         verdicts = [
             judge(
                 drawn.normal,
                 part,
                 self.limits(defect),
-                on_object=self._legal(drawn.normal),
-                shots=[image for image, _ in self._supports[defect]],
+                on_object=legal,
+                distance=distance,
                 likeness=self._likeness(defect, part),
             )
             for part in parts(drawn.anomaly)
@@ -194,7 +201,7 @@ class Judging:
         return self._imprints[defect]
 
     def _likeness(self, defect: str, anomaly: Anomaly) -> float | None:
-        mask = anomaly.mask >= 0.5
+        mask = anomaly.defective
         if len(self._supports) < 2 or not mask.any():
             return None
         return likeness(self._descriptor(anomaly.image, mask), self._shots(), defect)
@@ -219,7 +226,7 @@ class Judging:
 
 def described(network: Teacher, image: Image, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Descriptors of a defect ``(VIEWS, C)`` by the network's features at strides 8 and 16."""
-    seen = views(*crop_around(to_rgb8(image), mask))
+    seen = views(*crop_around(image, mask))
     with torch.no_grad():
         pixels = torch.from_numpy(np.stack([crop for crop, _ in seen])).permute(0, 3, 1, 2)
         fine, coarse = (found.numpy() for found in network(network.normalise(pixels))[-2:])
@@ -233,9 +240,14 @@ def described(network: Teacher, image: Image, mask: NDArray[np.bool_]) -> NDArra
 
 @dataclass
 class _One:
-    """A candidate, what the gate says of it by itself, and its imprint where that is needed."""
+    """A candidate, what the gate says of it by itself, and its imprint where that is needed.
 
-    drawn: Drawn
+    ``drawn`` is None once it cannot be kept any more: frames of a large image fill the memory.
+    """
+
+    seed: int
+    attempt: int
+    drawn: Drawn | None
     verdict: Verdict
     imprint: Imprint | None
 
@@ -272,9 +284,13 @@ class _Tried:
 
     def add(self, drawn: Drawn, verdict: Verdict) -> None:
         """One more candidate."""
-        mask = drawn.anomaly.mask >= 0.5
+        mask = drawn.anomaly.defective
         print_ = imprint(drawn.anomaly.image, mask) if mask.any() else None
-        self.candidates.append(_One(drawn, verdict, print_))
+        for one in self.candidates:
+            # Of the rejected the last is kept, and a rejected one stays so.
+            if one.verdict.reason is not None:
+                one.drawn = None
+        self.candidates.append(_One(drawn.seed, drawn.attempt, drawn, verdict, print_))
 
     def reject_copies(self, known: Sequence[Imprint], limit: float) -> None:
         """Reject accepted candidates that are copies; once a copy, always a copy."""
@@ -309,10 +325,11 @@ class _Tried:
         """The kept candidate and the record of all."""
         assert self.kept is not None
         kept = self.candidates[self.kept]
+        assert kept.drawn is not None
         candidates = tuple(
             Candidate(
-                attempt=one.drawn.attempt,
-                seed=one.drawn.seed,
+                attempt=one.attempt,
+                seed=one.seed,
                 gate=one.verdict.scores,
                 reason=one.verdict.reason,
                 kept=position == self.kept,
