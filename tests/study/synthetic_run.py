@@ -181,11 +181,21 @@ def _bank(
                     "gate": {"change": round(float(rng.uniform(0.05, 0.4)), 3)},
                     "decision": "rejected" if faint else "accepted",
                     "reason": f"change 0.0{i} is below 0.05" if faint else None,
+                    "candidates": _candidates(i),
                     "versions": {"anogen": "0.1.0"},
                 }
             )
             bank.add(entry, image, mask.astype(np.float32))
     bank.finish()
+
+
+def _candidates(number: int) -> list[dict[str, object]]:
+    """One drawing; every third image was drawn again first."""
+    kept = {"attempt": 0, "seed": number, "gate": {}, "reason": None, "kept": True}
+    if number % 3:
+        return [kept]
+    before = kept | {"reason": f"seam {0.1 * number:.2f} is above 0.05", "kept": False}
+    return [before, kept | {"attempt": 1}]
 
 
 def _test_set(

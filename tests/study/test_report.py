@@ -93,7 +93,7 @@ def test_the_page_says_whether_it_helps_and_shows_each_part(page: Page) -> None:
         r"Generated images (help|hurt|make no clear difference to) draem on disc", text
     )
     assert re.search(r"95 % interval [+−]?\d", text)
-    for words in ("6 of 7 accepted images", "Found best", "Found worst", "Loudest good images"):
+    for words in ("4 of 7 accepted images", "Found best", "Found worst", "Loudest good images"):
         assert words in text
     for words in ("Precision and recall", "Learning", "Why rejected", "change … is below … 2"):
         assert words in text
@@ -117,6 +117,7 @@ def test_the_gallery_shows_shots_with_outlines_and_four_pictures_a_row(page: Pag
     labels = [image["alt"] or "" for image in page.all("img")]
     for start, count in (
         ("Real crack, support shot", 3),
+        # Four accepted ones and both of the rejected ones, of either defect.
         ("Normal part", 12),
         ("Generated crack", 6),
         ("Mask of generated hole", 6),
@@ -126,6 +127,38 @@ def test_the_gallery_shows_shots_with_outlines_and_four_pictures_a_row(page: Pag
     kinds = [attributes.get("class") for attributes in page.all("path")]
     assert kinds.count("truth") >= 6
     assert kinds.count("box") >= 12
+
+
+def test_rejected_images_stand_beside_accepted_ones_with_their_reasons(page: Page) -> None:
+    sides = [
+        attributes["class"]
+        for _, attributes in page.tags
+        if attributes.get("class") in ("accepted", "rejected")
+    ]
+    pairs = ["accepted", "rejected"] * 2 + ["accepted"] * 2
+    assert sides == 2 * pairs
+    labels = [image["alt"] or "" for image in page.all("img")]
+    for what in ("Generated", "Mask of generated", "Difference between generated"):
+        refused = [
+            text for text in labels if text.startswith(f"{what} crack") and ", rejected" in text
+        ]
+        assert len(refused) == 2
+        assert "rejected: change 0.03 is below 0.05" in refused[0]
+    text = " ".join(page.text.split())
+    assert "Rejected change 0.07 is below 0.05" in text
+    assert "Beside them 2 of 2 rejected" in text
+    # Of nine images of each defect, three were drawn again.
+    assert text.count("Rejected and drawn again before: seam … is above … (3).") == 2
+
+
+def test_where_none_was_rejected_more_accepted_ones_are_shown(tmp_path: Path) -> None:
+    run = make_run(tmp_path, side=32, tests=4, seeds=1, generated=3, defects=("crack",))
+    page = Page(write_report(run).read_text())
+    assert "3 of 3 accepted images" in page.text
+    assert "Beside them" not in page.text
+    classes = [attributes.get("class") for _, attributes in page.tags]
+    assert "sides" not in classes
+    assert classes.count("rows") >= 1
 
 
 def test_previews_are_shown_evenly_and_with_the_last(

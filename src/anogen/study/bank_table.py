@@ -23,7 +23,7 @@ class BankRow:
 
 def bank_row(defect: str, entries: Sequence[Entry]) -> BankRow:
     refused = [entry for entry in entries if not entry.accepted]
-    reasons = Counter(_reason(entry) for entry in refused)
+    reasons = Counter(_without_numbers(rejection(entry)) for entry in refused)
     gates = []
     for name in sorted({name for entry in entries for name in entry.gate}):
         values = sorted(entry.gate[name] for entry in entries if name in entry.gate)
@@ -38,8 +38,24 @@ def bank_row(defect: str, entries: Sequence[Entry]) -> BankRow:
     )
 
 
-def _reason(entry: Entry) -> str:
-    """The reason without its numbers, so that like reasons are counted together."""
+def redrawn_reasons(entries: Sequence[Entry]) -> tuple[tuple[str, int], ...]:
+    """Why the gate rejected drawings that others took the place of, most frequent first."""
+    reasons = Counter(
+        _without_numbers(one.reason)
+        for entry in entries
+        for one in entry.candidates
+        if one.reason is not None and not one.kept
+    )
+    return tuple(reasons.most_common())
+
+
+def rejection(entry: Entry) -> str:
+    """Why an image that is not accepted was rejected, in words."""
     if entry.review is not None and entry.review.word == "rejected":
         return "rejected by a reviewer"
-    return re.sub(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", "…", entry.reason or "")
+    return entry.reason or ""
+
+
+def _without_numbers(reason: str) -> str:
+    """A reason of which like ones are counted together."""
+    return re.sub(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?", "…", reason)

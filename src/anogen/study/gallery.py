@@ -1,7 +1,8 @@
 """The gallery: for each defect its real shots, and how normal parts became defective ones."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -16,6 +17,7 @@ from anogen.data.images import read_image, read_mask
 from anogen.errors import InputError
 from anogen.files import inside, sha256_of
 from anogen.placement.box import Box
+from anogen.study.bank_table import redrawn_reasons, rejection
 from anogen.study.pictures import (
     Outline,
     Picture,
@@ -26,7 +28,9 @@ from anogen.study.pictures import (
     window_around,
 )
 
-ROWS = 6
+ROWS, BESIDE = 6, 4
+"""Accepted images that are shown; where some were rejected, so many of both side by side."""
+
 INSET_EDGE = 72
 
 
@@ -53,11 +57,19 @@ class ConceptHeader(BaseModel):
 
 @dataclass(frozen=True)
 class Row:
-    """One generated image: the normal part with its box, the result, the mask, the change."""
+    """One generated image: the normal part with its box, the result, the mask, the change.
+
+    Attributes:
+        identity: of the image.
+        detail: what made it, in a line.
+        pictures: of it.
+        reason: why it was rejected; empty for an accepted one.
+    """
 
     identity: str
     detail: str
     pictures: tuple[Picture, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,9 @@ class DefectGallery:
         shots: the real images it was learned from.
         rows: generated images, evenly spaced over the accepted ones.
         accepted: how many accepted ones there are.
+        refused: the same of the rejected ones.
+        rejected: how many of these there are.
+        redrawn: why drawings were rejected in whose place the bank has later ones, with counts.
         previews: what the concept drew while it was learned, where that was asked for.
     """
 
@@ -76,7 +91,16 @@ class DefectGallery:
     shots: tuple[Picture, ...]
     rows: tuple[Row, ...]
     accepted: int
+    refused: tuple[Row, ...] = ()
+    rejected: int = 0
+    redrawn: tuple[tuple[str, int], ...] = ()
     previews: tuple[Picture, ...] = ()
+
+    @property
+    def both(self) -> tuple[Row, ...]:
+        """Accepted and rejected ones by turns, as far as there are both."""
+        pairs = zip_longest(self.rows, self.refused)
+        return tuple(one for pair in pairs for one in pair if one is not None)
 
 
 @dataclass
@@ -142,18 +166,23 @@ def defect_gallery(
     dataset: Dataset,
     *,
     edge: int,
-    rows: int = ROWS,
     previews: tuple[Picture, ...] = (),
 ) -> DefectGallery:
     """The gallery of one defect, pictures at most ``edge`` pixels wide."""
-    accepted = list(bank.accepted(defect))
+    entries = [entry for entry in bank if entry.defect == defect]
+    accepted = [entry for entry in entries if entry.accepted]
+    rejected = [entry for entry in entries if not entry.accepted]
+    count = BESIDE if rejected else ROWS
     shots = () if concept is None else concept.shots
     pictures = (shot_picture(defect, shot, dataset, edge=edge) for shot in shots)
     return DefectGallery(
         defect=defect,
         shots=tuple(picture for picture in pictures if picture is not None),
-        rows=tuple(row(entry, bank, dataset, edge=edge) for entry in evenly(accepted, rows)),
+        rows=tuple(row(entry, bank, dataset, edge=edge) for entry in evenly(accepted, count)),
         accepted=len(accepted),
+        refused=tuple(row(entry, bank, dataset, edge=edge) for entry in evenly(rejected, count)),
+        rejected=len(rejected),
+        redrawn=redrawn_reasons(entries),
         previews=previews,
     )
 
@@ -186,7 +215,8 @@ def row(entry: Entry, bank: Bank, dataset: Dataset, *, edge: int) -> Row:
     marked = (box_outline(entry.region, window),)
     normal = dataset.image(entry.normal, entry.normal_sha256)
     mask = bank.mask(entry)
-    what = f"{entry.defect} {entry.id}"
+    reason = "" if entry.accepted else rejection(entry)
+    what = f"{entry.defect} {entry.id}" + (f", rejected: {reason}" if reason else "")
     pictures: list[Picture] = []
     if normal is not None and normal.shape[:2] == (height, width):
         pictures.append(
@@ -224,7 +254,7 @@ def row(entry: Entry, bank: Bank, dataset: Dataset, *, edge: int) -> Row:
                 caption=f"Difference, up to {largest}",
             )
         )
-    return Row(entry.id, _detail(entry), tuple(pictures))
+    return Row(entry.id, _detail(entry), tuple(pictures), reason)
 
 
 def difference(
@@ -239,25 +269,6 @@ def difference(
     level = np.asarray(change * 255 // max(largest, 1), dtype=np.uint8)
     coloured = cv2.applyColorMap(level, cv2.COLORMAP_INFERNO)[:, :, ::-1]
     return np.asarray(coloured, dtype=np.uint8), largest
-
-
-def rejected_examples(entries: Iterable[Entry], bank: Bank, *, edge: int) -> tuple[Row, ...]:
-    """A few rejected images with the gate's reason."""
-    rows = []
-    for entry in entries:
-        image = eight_bit(bank.image(entry))
-        window = window_around(entry.region, *image.shape[:2])
-        alt = f"Rejected {entry.defect} {entry.id}: {entry.reason or 'by a reviewer'}"
-        picture = _view(
-            image,
-            window,
-            edge=edge,
-            alt=alt,
-            caption=entry.reason or "rejected by a reviewer",
-            outlines=(box_outline(entry.region, window),),
-        )
-        rows.append(Row(entry.id, _detail(entry), (picture,)))
-    return tuple(rows)
 
 
 def _detail(entry: Entry) -> str:

@@ -20,11 +20,8 @@ from anogen.study.gallery import (
     ConceptHeader,
     Dataset,
     DefectGallery,
-    Row,
     defect_gallery,
-    evenly,
     read_concept_header,
-    rejected_examples,
 )
 from anogen.study.metric_table import (
     COLUMNS,
@@ -67,7 +64,6 @@ class CategoryPage:
     tables: tuple[DetectorTable, ...]
     protocol: str
     galleries: tuple[DefectGallery, ...]
-    rejected: tuple[Row, ...]
     cases: tuple[tuple[str, tuple[CaseGroup, ...]], ...]
     curves: tuple[Chart, ...]
     learning: tuple[Chart, ...]
@@ -139,7 +135,6 @@ def _category(
     answers = tuple(answer for d in detectors if (answer := answer_of(d, gains, runs)) is not None)
     scored = {run.key: scores for run in runs if (scores := _scores(run, run_folder)) is not None}
     learning = learning_charts(concepts, runs, run_folder)
-    rejected = [entry for entry in bank if not entry.accepted]
     return CategoryPage(
         name=name,
         anchor=f"category-{number}",
@@ -162,7 +157,6 @@ def _category(
             )
             for defect in defects
         ),
-        rejected=rejected_examples(evenly(rejected, 6), bank, edge=edge),
         cases=tuple(
             (detector, groups)
             for detector in detectors
