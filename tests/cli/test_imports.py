@@ -53,6 +53,7 @@ VERBS = [
             "generate",
             "train",
             "evaluate",
+            "predict",
             "report",
             "review",
             "export",

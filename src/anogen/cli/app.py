@@ -230,6 +230,45 @@ def evaluate(run_folder: RunPath, workers: Workers = None, json_: AsJson = False
 
 
 @app.command()
+def predict(
+    model: Annotated[
+        Path, typer.Argument(help="Folder of a run, or the model.safetensors of a detector.")
+    ],
+    images: Annotated[
+        list[Path], typer.Argument(help="Images of any size, 8 or 16 bit, or folders of them.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="New folder to write to.")],
+    category: Annotated[
+        str | None, typer.Option("--category", help="Product, where the run has several.")
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option("--detector", help="draem, unet or destseg, where it has several.")
+    ] = None,
+    arm: Annotated[
+        str | None,
+        typer.Option("--arm", help="What it was trained on, such as procedural+generated."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Number of its training; the lowest by default.")
+    ] = None,
+    json_: AsJson = False,
+) -> None:
+    """Score images with a trained detector: scores.csv, a score map and a heat map of each."""
+    from anogen.cli import predicting
+
+    predicting.predict(
+        model,
+        images,
+        out,
+        category=category,
+        detector=detector,
+        arm=arm,
+        seed=seed,
+        as_json=json_,
+    )
+
+
+@app.command()
 def report(run_folder: RunPath) -> None:
     """Write the HTML report of a run."""
     from anogen.cli import runs

@@ -255,7 +255,8 @@ def read_header(path: Path) -> dict[str, str]:
     try:
         with safe_open(path, framework="pt") as file:
             header: dict[str, str] = json.loads((file.metadata() or {})["anogen"])
-        header["settings"]
+        if not isinstance(header["settings"], str):  # as in a concept's file
+            raise KeyError("settings")
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(
             f"{path}: not a file of a detector's training, or damaged; delete it and train again."

@@ -1,7 +1,5 @@
 """Export: accepted images of banks in a common format, with a card and the origin of each."""
 
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -10,6 +8,7 @@ from anogen.bank.bank import Bank
 from anogen.bank.export import card, coco, masks, mvtec, yolo
 from anogen.bank.export.items import Material
 from anogen.errors import InputError
+from anogen.files import whole_folder
 
 Format = Literal["mvtec", "coco", "yolo", "masks"]
 FORMATS: tuple[str, ...] = get_args(Format)
@@ -39,17 +38,8 @@ def export(
     """
     if kind not in FORMATS:
         raise InputError(f"unknown format {kind!r}; known are: {', '.join(FORMATS)}.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: is not an empty folder; name a new one with --out.")
-    material = Material(banks)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".tmp"))
-    except OSError as error:
-        raise InputError(
-            f"{out}: no folder can be made there ({error.strerror}); name another one."
-        ) from error
-    try:
+    with whole_folder(out) as part:
+        material = Material(banks)
         if kind == "mvtec":
             paths = mvtec.write(material, part, dataset=dataset)
         elif kind == "coco":
@@ -59,9 +49,4 @@ def export(
         else:
             paths = masks.write(material, part)
         card.write(material, part, paths=paths, kind=kind, licence=licence)
-        part.chmod(0o755)
-        part.replace(out)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return len(material)
