@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anogen.data.textures import TextureSource, noise_texture
+from anogen.data import textures
+from anogen.data.images import Pixels
+from anogen.data.textures import TextureSource, noise_texture, shared_textures
 from anogen.errors import InputError
 
 
@@ -24,6 +26,35 @@ def test_textures_of_a_folder_are_drawn_evenly(tmp_path: Path) -> None:
     assert counts.min() > 60
     drawn[0][:] = 0  # a drawn texture is the caller's own
     assert not any((source.draw(rng, 8) == 0).any() for _ in range(50))
+
+
+def test_a_folder_is_read_once_while_its_files_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(name: str, value: int) -> None:
+        Image.fromarray(np.full((9, 5), value, dtype=np.uint8)).save(tmp_path / name)
+
+    read: list[str] = []
+    plain = textures.read_image
+
+    def counted(path: Path) -> Pixels:
+        read.append(path.name)
+        return plain(path)
+
+    monkeypatch.setattr(textures, "read_image", counted)
+    for name in ("a.png", "b.png"):
+        write(name, 10)
+    first = shared_textures(tmp_path, size=8)
+    assert shared_textures(tmp_path / ".." / tmp_path.name, size=8) is first
+    assert sorted(read) == ["a.png", "b.png"]
+    assert shared_textures(tmp_path, size=4) is not first
+    assert len(read) == 4
+    write("c.png", 200)
+    (tmp_path / "a.png").unlink()
+    later = shared_textures(tmp_path, size=4)
+    assert sorted(read[4:]) == ["b.png", "c.png"]
+    rng = np.random.default_rng(0)
+    assert {int(later.draw(rng, 4)[0, 0, 0]) for _ in range(20)} == {10, 200}
 
 
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +10,6 @@ from sklearn.metrics import average_precision_score
 from test_pipeline import SMALL_RUN
 
 from anogen.data.images import read_image
-from anogen.data.sample import Category
 from anogen.study.pipeline import run_all
 from anogen.study.run_folder import RunFolder, open_run
 from anogen.study.scores import SCORES, read_scores
@@ -19,8 +17,6 @@ from anogen.study.settings import EvaluationSettings, resolve
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.material import categories_of
 from anogen.study.stages.predict import TestSet
-from anogen.study.stages.train import TrainingImages
-from anogen.synthesis.draem import DraemSynthesizer
 
 SETTINGS = (
     *SMALL_RUN,
@@ -95,26 +91,3 @@ def test_official_is_each_detectors_own(finished: RunFolder) -> None:
     assert test_set.masks(32, "draem").sum() < test_set.masks(32, "destseg").sum()
     given = {"dataset": {"root": "data"}}
     assert resolve("official", given).evaluation.ground_truth == "official"
-
-
-def test_a_detectors_settings_reach_what_it_trains_on(
-    finished: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """DeSTSeg's products turn by its table, and its anomalies keep the colours of their texture."""
-    made = []
-
-    def recorded(**given: Any) -> DraemSynthesizer:
-        made.append(given["operations"])
-        return DraemSynthesizer(**given)
-
-    monkeypatch.setattr("anogen.synthesis.draem.DraemSynthesizer", recorded)
-    given = {"dataset": finished.settings.dataset.model_dump()}
-    run = RunFolder(finished.path, resolve("official", given, overrides=("training.arms=[draem]",)))
-    ((category, support),) = categories_of(finished)
-    renamed = Category(**{**vars(category), "name": "tile"})
-    turns = []
-    for detector, product in (("destseg", renamed), ("destseg", category), ("draem", renamed)):
-        mixture = TrainingImages(run, product, support, detector).of("draem").settings
-        turns.append((mixture.quarter_turns, mixture.rotation_degrees))
-    assert turns == [(True, 5.0), (False, 0.0), (False, 90.0)]
-    assert made == [0, 0, 3]

@@ -1,6 +1,7 @@
 """Textures to draw defects with, as DRAEM does (Zavrtanik et al., ICCV 2021, section 3.3)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,7 @@ class TextureSource:
         self._textures: NDArray[np.uint8] | None = None
         if folder is None:
             return
-        paths = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-        )
+        paths = _files(folder)
         if not paths:
             raise InputError(f"{folder}: no texture images there; give a folder of PNG or JPEG.")
         self._textures = np.empty((len(paths), size, size, 3), dtype=np.uint8)
@@ -55,6 +52,35 @@ class TextureSource:
         if self._textures is None:
             return noise_texture(rng, size)
         return resize_image(self._textures[rng.integers(len(self._textures))], size).copy()
+
+
+def shared_textures(folder: Path, *, size: int) -> TextureSource:
+    """The textures of a folder, which are not read again in this process while its files stay.
+
+    Detectors, products and the cells of a study train on the same textures; those that were asked
+    for last are kept.
+
+    Raises:
+        InputError: as :class:`TextureSource`.
+    """
+    folder = folder.resolve()
+    there = [(path, path.stat()) for path in _files(folder)]
+    stamp = tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in there)
+    return _read(folder, size, stamp)
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path, size: int, stamp: tuple[tuple[str, int, int], ...]) -> TextureSource:
+    del stamp  # tells what is in the folder from what was
+    return TextureSource(folder, size=size)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+    )
 
 
 def noise_texture(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from anogen.data.images import to_rgb8
 from anogen.data.loading import load_rgb
 from anogen.data.resizing import resize_image
 from anogen.data.sample import Category, SupportSet
-from anogen.data.textures import TextureSource
+from anogen.data.textures import shared_textures
 from anogen.detection.mixing import (
     GeneratedSource,
     Mixture,
@@ -107,7 +107,7 @@ class TrainingImages:
             if name == "draem":
                 textures = None
                 if folder is not None:
-                    source = TextureSource(Path(folder), size=self.size)
+                    source = shared_textures(Path(folder), size=self.size)
                     textures = lambda rng: source.draw(rng, self.size)  # noqa: E731
                 operations = self.settings.mixture.texture_operations
                 made = synthesizers[name](textures=textures, operations=operations)
