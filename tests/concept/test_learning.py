@@ -9,6 +9,7 @@ from anogen.concept.learning import learn_concepts, masked_loss
 from anogen.concept.settings import ConceptSettings
 from anogen.concept.views import Shot
 from anogen.errors import InputError
+from anogen.seeds import seed_of
 
 SHORT = ConceptSettings(
     steps=12, views=3, batch_size=4, check_every=4, learning_rate=0.05, init="defect"
@@ -384,6 +385,11 @@ def test_previews_come_at_intervals_and_change(small_prior):
     early, late = pictures[1][2], pictures[3][2]
     np.testing.assert_array_equal(early[:size], late[:size])
     assert not np.array_equal(early[size:], late[size:])
+    # Above are the defect's own views, one of each shot, whatever else is drawn in the batch.
+    views = encode_views(small_prior, SUPPORT["spot"], chosen, seed_of(1, "plate", "spot"))
+    own = small_prior.decode(views.latents[:: chosen.views])
+    levels = ((torch.cat([*own], dim=2) + 1) * 127.5).permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(late[:size], levels, atol=1)
 
 
 @pytest.mark.parametrize("spatial", ["none", "light"])

@@ -26,7 +26,7 @@ from torch import Tensor
 from anogen.concept.concept import Concept
 from anogen.concept.encoded_views import Views, encode_views, pooled
 from anogen.concept.named_word import named_word
-from anogen.concept.previews import preview
+from anogen.concept.previews import previews
 from anogen.concept.settings import ConceptSettings
 from anogen.concept.spatial_encoder import SpatialEncoder, new_spatial_encoder
 from anogen.concept.templates import TEMPLATES
@@ -317,8 +317,8 @@ def _train(
         if on_step is not None:
             on_step(step + 1, settings.steps)
         if show is not None and settings.preview_every and not (step + 1) % settings.preview_every:
-            for d in defects:
-                show(d, step + 1, _preview(prior, d, views[d], learner, settings, seed))
+            for d, picture in _previews(prior, views, learner, settings, seed).items():
+                show(d, step + 1, picture)
         if (step + 1) % settings.check_every == 0 or step + 1 == settings.steps:
             improved = False
             before = [_mean_curve(curves, group) for group in groups]
@@ -352,16 +352,30 @@ def _mean_curve(curves: Mapping[str, list[float]], group: Sequence[str]) -> list
     return [float(np.mean(values)) for values in zip(*(curves[d] for d in group), strict=True)]
 
 
-def _preview(
+def _previews(
     prior: LatentDiffusion,
-    defect: str,
-    views: Views,
+    views: dict[str, Views],
     learner: _Learner,
     settings: ConceptSettings,
     seed: int,
-) -> NDArray[np.uint8]:
-    """The first view of the first shots, and what is drawn in its place."""
-    rows = torch.arange(0, len(views.latents), settings.views)[:SHOWN]
+) -> dict[str, NDArray[np.uint8]]:
+    """Of each defect the first views of its first shots, and what is drawn in their place."""
+    shown = {d: torch.arange(0, len(v.latents), settings.views)[:SHOWN] for d, v in views.items()}
+    firsts = np.cumsum([0, *(len(v.latents) for v in views.values())])
+    rows = torch.cat([r + int(first) for r, first in zip(shown.values(), firsts, strict=False)])
+    owners = [d for d, r in shown.items() for _ in r]
+    every = pooled([*views.values()])
+    noise = []
+    for d, r in shown.items():
+        generator = torch.Generator().manual_seed(seed_of(seed, d, "preview"))
+        noise.append(torch.randn((len(r), *every.latents.shape[1:]), generator=generator))
     with torch.no_grad():
-        context = learner.context(prior, [defect] * len(rows), views, rows)
-    return preview(prior, views, rows, context, seed=seed_of(seed, defect, "preview"))
+        context = learner.context(prior, owners, every, rows)
+    # Without gradients twice as much fits into the memory that a step takes.
+    pictures = previews(
+        prior, every, rows, context, torch.cat(noise), at_once=2 * settings.batch_size
+    )
+    return {
+        d: np.concatenate([p for p, o in zip(pictures, owners, strict=True) if o == d], axis=1)
+        for d in views
+    }

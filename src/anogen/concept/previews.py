@@ -9,36 +9,46 @@ from anogen.concept.encoded_views import Views
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import SamplerSettings, blended_sampling
 
-_SETTINGS = SamplerSettings(steps=10, guidance=1.0)
+_SETTINGS = SamplerSettings(steps=5, guidance=1.0)
 """Quick and without guidance: what the tokens say by themselves."""
 
 
 @torch.no_grad()
-def preview(
-    prior: LatentDiffusion, views: Views, rows: Tensor, context: Tensor, *, seed: int
-) -> NDArray[np.uint8]:
-    """Views above, and below them what the prior draws in their regions instead.
+def previews(
+    prior: LatentDiffusion,
+    views: Views,
+    rows: Tensor,
+    context: Tensor,
+    noise: Tensor,
+    *,
+    at_once: int,
+) -> list[NDArray[np.uint8]]:
+    """Each view above, and below it what the prior draws in its region instead.
 
     Args:
         prior: the frozen prior.
         views: the encoded views.
         rows: ``(P,)``, which of them are shown.
-        context: states of the tokens ``(P, L, D)``.
-        seed: of the noise; the same one makes previews comparable.
+        context: states of the tokens of each ``(P, L, D)``.
+        noise: ``(P, C, s, s)``, what the drawings start from; the same makes previews comparable.
+        at_once: views that are drawn in one batch, at most.
 
     Returns:
-        uint8 ``(2 S, P S, 3)``.
+        P pictures uint8 ``(2 S, S, 3)``.
     """
-    latents = views.latents[rows]
-    drawn = blended_sampling(
-        prior,
-        normal=latents,
-        region=views.region[rows],
-        context=context,
-        surroundings=None if views.surroundings is None else views.surroundings[rows],
-        noise=torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)),
-        settings=_SETTINGS,
-    )
-    pictures = [torch.cat(list(prior.decode(part)), dim=2) for part in (latents, drawn)]
-    levels = ((torch.cat(pictures, dim=1) + 1) * 127.5).round().clamp(0, 255)
-    return levels.to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+    pictures = []
+    for start in range(0, len(rows), at_once):
+        part = slice(start, start + at_once)
+        latents = views.latents[rows[part]]
+        drawn = blended_sampling(
+            prior,
+            normal=latents,
+            region=views.region[rows[part]],
+            context=context[part],
+            surroundings=None if views.surroundings is None else views.surroundings[rows[part]],
+            noise=noise[part],
+            settings=_SETTINGS,
+        )
+        pictures.append(torch.cat([prior.decode(latents), prior.decode(drawn)], dim=2))
+    levels = ((torch.cat(pictures) + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return list(levels.permute(0, 2, 3, 1).contiguous().numpy())
