@@ -43,7 +43,11 @@ class PlacementSettings(BaseModel):
         "(released code), median (against the median good image), whole (textures), or auto",
     )
     on_foreground: float = Field(
-        default=0.5, ge=0, le=1, description="least share of a box that lies on the object"
+        default=0.5,
+        ge=0,
+        le=1,
+        description="least share of a box that lies on the object; where=alike lowers it to 0.8 of "
+        "the least that a shot's own defect has there, if that is less (breaks of an edge)",
     )
     where: Literal["anywhere", "alike"] = Field(
         default="anywhere",
