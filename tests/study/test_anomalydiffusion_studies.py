@@ -1,5 +1,6 @@
 """Ready-made studies of AnomalyDiffusion's tables: what their arms set, and the rows left empty."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from anogen.study.cells import Cell, cells_of
 from anogen.study.study_file import checked_study, read_study
 from anogen.study.study_page import write_page
 from anogen.study.study_results import StudyGeneration, StudyResults, StudyRow
-from anogen.study.tables import markdown
+from anogen.study.tables import comma_separated, markdown
 
 TABLES = [f"anomalydiffusion-table{number}" for number in (1, 2, 3, 4)]
 
@@ -132,6 +133,11 @@ def test_baselines_that_do_not_exist_stay_empty(tmp_path: Path) -> None:
     assert "## Generated images of plate (EfficientNet-Lite0)" in text
     assert "| Ours | 12 | 1.80 | 0.320 | – | 0.0123 |" in text
     assert "| DFMGAN | – | – | – | – | – |" in text
+    lines = list(csv.DictReader(comma_separated(results).splitlines()))
+    assert [line["arm"] for line in lines] == ["Ours", "DFMGAN"]
+    assert (lines[0]["seeds"], lines[0]["pixel_ap_mean"]) == ("1", "0.5")
+    named = {name: value for name, value in lines[1].items() if value}
+    assert named == {"product": "plate", "detector": "unet", "arm": "DFMGAN", "base": "Ours"}
     page = write_page(tmp_path, results, command=["anogen"]).read_text()
     assert page.count("DFMGAN") == 2
     assert "Generated images of plate (EfficientNet-Lite0)" in page

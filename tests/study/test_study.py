@@ -310,6 +310,13 @@ def test_ready_made_studies_resolve(name: str, small_dataset: Path, tmp_path: Pa
     assert len(cells) == len(wanted)
 
 
+def test_table_1_has_a_row_for_every_method_of_the_paper() -> None:
+    study = read_study("table1")
+    assert study.absent == ("CS-Flow", "PaDim", "PatchCore", "RD4AD")
+    assert [row.name for row in study.rows] == ["original", "AnoGen"]
+    assert study.detectors == ("draem", "destseg")
+
+
 def test_table_3_and_4_are_the_papers(small_dataset: Path, tmp_path: Path) -> None:
     def cells(name: str):
         tree = read_study(name).model_dump(mode="json")

@@ -163,22 +163,25 @@ def cell(row: StudyRow, metric: str) -> str:
 
 
 def comma_separated(results: StudyResults) -> str:
-    """A line for each row: means, deviations, and differences, as shares of 1."""
+    """A line for each row: means, deviations and differences as shares of 1; absent ones empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     names = ["product", "detector", "arm", "base", "seeds"]
     names += [f"{metric}_{part}" for metric in COLUMNS for part in ("mean", "deviation")]
     names += [f"{metric}_gain{part}" for metric in METRICS for part in ("", "_low", "_high")]
     writer.writerow(names)
-    for row in results.rows:
-        values: list[object] = [row.product or "mean", row.detector, row.arm, results.base]
-        values.append(row.seeds)
-        for metric in COLUMNS:
-            values += [row.mean[metric], row.deviation[metric]]
-        for metric in METRICS:
-            gain = gain_of(results, row, metric)
-            values += [None] * 3 if gain is None else [gain.mean, gain.low, gain.high]
-        writer.writerow([round(v, 6) if isinstance(v, float) else v for v in values])
+    for product, detector, rows in blocks(results):
+        for row in rows:
+            values: list[object] = [product or "mean", detector, row.arm, results.base, row.seeds]
+            for metric in COLUMNS:
+                values += [row.mean[metric], row.deviation[metric]]
+            for metric in METRICS:
+                gain = gain_of(results, row, metric)
+                values += [None] * 3 if gain is None else [gain.mean, gain.low, gain.high]
+            writer.writerow([round(v, 6) if isinstance(v, float) else v for v in values])
+        for name in results.absent:
+            known = [product or "mean", detector, name, results.base]
+            writer.writerow([*known, *[None] * (len(names) - len(known))])
     return file.getvalue()
 
 
