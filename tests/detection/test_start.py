@@ -61,7 +61,7 @@ def test_packaged_weights_are_for_one_shape() -> None:
         settings_from(values, source="here")
 
 
-@pytest.mark.parametrize("name", ["unet"])
+@pytest.mark.parametrize("name", ["unet", "draem"])
 def test_the_package_has_the_weights_of_quick(name: str) -> None:
     settings = preset(name, "quick")
     assert settings.start == "pretrained"

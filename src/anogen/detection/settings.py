@@ -430,7 +430,13 @@ def _unet_quick() -> UNetSettings:
 def _draem_quick() -> DraemSettings:
     return DraemSettings().model_copy(
         update=_QUICK
-        | {"width": 16, "reconstruction_width": 16, "steps": 250, "learning_rate": 2e-3}
+        | {
+            "start": "pretrained",
+            "width": 16,
+            "reconstruction_width": 16,
+            "steps": 250,
+            "learning_rate": 2e-3,
+        }
     )
 
 
