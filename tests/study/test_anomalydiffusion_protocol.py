@@ -30,6 +30,10 @@ def test_split_bank_and_trainings_are_theirs(preset: str, split: str, pairs: int
     assert settings.detectors["unet"].resolved(209).steps == 200 * 63
     # Two thirds test, all of them: a whole test set would hold the third that was learned from.
     assert not settings.evaluation.include_support
+    # The code truncates resized masks to whole numbers, and its loss is the focal loss alone.
+    assert settings.evaluation.truth_of("unet") == ("full" if preset == "official" else "half")
+    assert preset == "paper" or settings.detectors["unet"].tau == 1.0
+    assert settings.detectors["unet"].mixture.balance_defects
     assert settings.evaluation.generation
     assert settings.evaluation.generation_images is None
 
