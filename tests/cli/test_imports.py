@@ -97,7 +97,9 @@ def test_every_verb_is_looked_at() -> None:
         return {command.name or command.callback.__name__ for command in commands}
 
     listed = {" ".join(verb) for verb in VERBS}
-    assert names(app) | {"", "config", "prior", "detector"} == {name for name in listed if " " not in name}
+    assert names(app) | {"", "config", "prior", "detector"} == {
+        name for name in listed if " " not in name
+    }
     below = {f"config {name}" for name in names(config_app)}
     below |= {f"prior {name}" for name in names(prior_app)}
     below |= {f"detector {name}" for name in names(detector_app)}
