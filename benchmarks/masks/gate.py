@@ -26,12 +26,13 @@ from anogen.placement.boxes import Ground, draw_places
 from anogen.placement.foreground import choose_method, foreground
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import LearnedSizes
-from anogen.seeds import rng_of
-from anogen.study.stages.judging import NETWORK, described
+from anogen.seeds import rng_of, seed_of
+from anogen.study.stages.judging import COPY, NETWORK, PROBES, described, types_of
 from anogen.synthesis.contract import Anomaly
+from anogen.synthesis.copies import distance_to_shots
 from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.gate import Limits, calibrated, judge, overhang
-from anogen.synthesis.likeness import least_likeness, likeness
+from anogen.synthesis.likeness import LEAST_LIKENESS, Types
 from anogen.synthesis.mask_recovery import recover_mask
 from anogen.synthesis.miniatures import distance_to, miniature
 
@@ -46,6 +47,40 @@ def anomaly_of(image: Pixels, normal: Pixels, box: Box) -> Anomaly:
     mask = np.zeros(image.shape[:2], np.float32)
     mask[box.slices] = recover_mask(shown, below, np.ones(shown.shape[:2], dtype=bool))
     return Anomaly(image, box, box.mask(*image.shape[:2]), mask)
+
+
+def in_its_mask(image: Pixels, normal: Pixels, region: Mask) -> Anomaly:
+    """The drawing as one that was asked for in a mask, not in a box."""
+    box = Box.around(region)
+    shown, below = (i[box.slices].astype(np.float32) / 255 for i in (image, normal))
+    mask = np.zeros(region.shape, np.float32)
+    mask[box.slices] = recover_mask(shown, below, region[box.slices])
+    return Anomaly(image, box, region, mask)
+
+
+def copied(shot: tuple[Pixels, Mask], normal: Pixels, place: Box, margin: float) -> Anomaly:
+    """A shot's defect, pixel for pixel, where another one was drawn."""
+    image, mask = shot
+    source = Box.around(mask)
+    corner = [
+        int(np.clip((low + high - side) // 2, 0, size - side))
+        for low, high, side, size in (
+            (place.x0, place.x1, source.width, mask.shape[1]),
+            (place.y0, place.y1, source.height, mask.shape[0]),
+        )
+    ]
+    x, y = corner
+    result = normal.copy()
+    inside = mask[source.slices]
+    result[y : y + source.height, x : x + source.width][inside] = image[source.slices][inside]
+    reach = round(margin * max(source.width, source.height))
+    box = Box(
+        max(x - reach, 0),
+        max(y - reach, 0),
+        min(x + source.width + reach, mask.shape[1]),
+        min(y + source.height + reach, mask.shape[0]),
+    )
+    return anomaly_of(result, normal, box)
 
 
 def moved_off(defect: Anomaly, normal: Pixels, legal: Mask) -> Anomaly | None:
@@ -79,6 +114,7 @@ def failures(
     legal: Mask,
     shot: tuple[Pixels, Mask],
     rng: np.random.Generator,
+    margin: float,
 ) -> dict[str, Anomaly]:
     box = defect.box
     planted = {"nothing drawn": anomaly_of(normal, normal, box)}
@@ -97,29 +133,32 @@ def failures(
     planted["copy of a shot"] = Anomaly(
         image, Box.around(mask), Box.around(mask).mask(*mask.shape), mask.astype(np.float32)
     )
+    planted["copy of a shot's defect"] = copied(shot, normal, box, margin)
     return planted
 
 
 @dataclass(frozen=True)
 class Gate:
-    """The gate of one defect; ``known`` are the descriptors of all shots of the product."""
+    """The gate of one defect."""
 
     network: Teacher
     limits: Limits
-    shots: list[Pixels]
-    known: dict[str, NDArray[np.float32]]
+    shots: list[tuple[Pixels, Mask]]
+    types: Types
     defect: str
 
     def __call__(self, normal: Pixels, legal: Mask, one: Anomaly) -> str:
         found = one.mask >= 0.5
         like = None
-        if len(self.known) > 1 and found.any():
-            like = likeness(described(self.network, one.image, found), self.known, self.defect)
-        distance = distance_to(one.image, [miniature(shot) for shot in self.shots])
-        verdict = judge(
-            normal, one, self.limits, on_object=legal, distance=distance, likeness=like
-        )
-        return verdict.reason or "accepted"
+        if len(self.types.centres) > 1 and found.any():
+            seen = described(self.network, one.image, normal, found)
+            like = self.types.likeness(seen, self.defect)
+        distance = distance_to(one.image, [miniature(shot) for shot, _ in self.shots])
+        verdict = judge(normal, one, self.limits, on_object=legal, distance=distance, likeness=like)
+        if verdict.reason is None:
+            new = distance_to_shots(one.image, found, self.shots)
+            return COPY if new < self.limits.copy else "accepted"
+        return verdict.reason
 
 
 def blended(
@@ -128,8 +167,11 @@ def blended(
     legal: Mask,
     rng: np.random.Generator,
     placement: PlacementSettings,
-) -> Anomaly | None:
-    """One of some real defects on a normal; None where it has no room or cannot be seen."""
+) -> tuple[Anomaly, Mask] | None:
+    """One of some real defects on a normal, and its own mask there.
+
+    None where it has no room or cannot be seen.
+    """
     image, mask = real[int(rng.integers(len(real)))]
     sizes = LearnedSizes.of_masks([mask], margin=placement.margin, jitter=0.0, turn=False)
     try:
@@ -143,7 +185,7 @@ def blended(
     change = cv2.absdiff(pasted.image, normal).max(axis=2)[pasted.mask >= 0.5]
     if change.mean() < VISIBLE * 255:
         return None  # dark on dark: no longer a defect
-    return anomaly_of(pasted.image.astype(np.uint8), normal, place.box)
+    return anomaly_of(pasted.image.astype(np.uint8), normal, place.box), pasted.mask >= 0.5
 
 
 def main() -> None:
@@ -155,6 +197,7 @@ def main() -> None:
     options = parser.parse_args()
     placement = PlacementSettings()
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    held_out: dict[str, list[bool]] = defaultdict(list)
     missed: dict[str, Counter[str]] = defaultdict(Counter)
     network = make_teacher(NETWORK)
     by_defect: dict[str, list[bool]] = defaultdict(list)
@@ -168,45 +211,59 @@ def main() -> None:
             if len(real) > SHOTS:
                 order = rng_of(options.seed, "gate", category, defect).permutation(len(real))
                 pools[defect] = [real[i] for i in order]
-        known = {
-            defect: np.stack([described(network, image, mask) for image, mask in real[:SHOTS]])
-            for defect, real in pools.items()
-        }
+        probes = normals[:: max(1, len(normals) // PROBES)][:PROBES]
+        types = types_of(
+            network,
+            {defect: real[:SHOTS] for defect, real in pools.items()},
+            probes,
+            [foreground(normal, method) for normal in probes],
+            margin=placement.margin,
+            seed=seed_of(options.seed, category, "likeness"),
+        )
         for defect, real in pools.items():
             rng = rng_of(options.seed, "gate", category, defect, "cases")
             shots, others = real[:SHOTS], real[SHOTS:]
             images = [image for image, _ in shots]
             limits = calibrated(
                 shots,
-                normals[:: max(1, len(normals) // 12)][:12],
+                probes,
                 margin=placement.margin,
                 objects=[foreground(image, method) for image in images],
             )
-            limits = replace(limits, least_likeness=least_likeness(known))
+            limits = replace(limits, least_likeness=LEAST_LIKENESS)
+            in_masks = replace(limits, most_filled=1.0, most_seam=1.0)
             wrong = [one for name, pool in pools.items() if name != defect for one in pool[SHOTS:]]
 
-            ask = Gate(network, limits, images, known, defect)
+            ask = Gate(network, limits, shots, types, defect)
             for _ in range(options.each):
                 normal = normals[int(rng.integers(len(normals)))]
                 legal = foreground(normal, method)
                 drawn = blended(others, normal, legal, rng, placement)
                 if drawn is None:
                     continue
-                answer = ask(normal, legal, drawn)
-                reasons["real defect"][answer] += 1
-                by_defect[f"{category}/{defect}"].append(answer == "accepted")
-                planted = failures(drawn, normal, legal, shots[0], rng)
+                one, own = drawn
+                answers = {"real defect": ask(normal, legal, one)}
+                by_defect[f"{category}/{defect}"].append(answers["real defect"] == "accepted")
+                masked = in_its_mask(one.image, normal, own)
+                answers["real defect in its mask"] = replace(ask, limits=in_masks)(
+                    normal, legal, masked
+                )
+                planted = failures(one, normal, legal, shots[0], rng, placement.margin)
                 other = blended(wrong, normal, legal, rng, placement) if wrong else None
                 if other is not None:
-                    planted["wrong defect type"] = other
-                for name, one in planted.items():
-                    answer = ask(normal, legal, one)
-                    reasons[name][answer] += 1
-                    if answer == "accepted":
+                    planted["wrong defect type"] = other[0]
+                for name, failure in planted.items():
+                    answers[name] = ask(normal, legal, failure)
+                    if answers[name] == "accepted":
                         missed[name][f"{category}/{defect}"] += 1
+                for name, answer in answers.items():
+                    reasons[name][answer] += 1
+                    if category in HELD_OUT:
+                        held_out[name].append(answer == "accepted")
     result = {
         "seed": options.seed,
         "shots": SHOTS,
+        "accepted_held_out": {n: round(float(np.mean(v)), 3) for n, v in held_out.items()},
         "answers": {name: dict(counter.most_common()) for name, counter in reasons.items()},
         "missed": {name: dict(counter.most_common()) for name, counter in missed.items()},
         "accepted_of_real": {n: round(float(np.mean(v)), 3) for n, v in by_defect.items()},
@@ -215,11 +272,15 @@ def main() -> None:
     (options.out / "gate.json").write_text(json.dumps(result, indent=2) + "\n")
     lines = ["# The gate on real defects and on planted failures", ""]
     lines += [f"`python benchmarks/masks/gate.py --each {options.each} --seed {options.seed}`", ""]
-    lines += ["| what | cases | accepted | reasons |", "|---|---|---|---|"]
+    lines += [
+        "| what | cases | accepted | on held-out products | reasons |",
+        "|---|---|---|---|---|",
+    ]
     for name, counter in reasons.items():
         count = sum(counter.values())
         told = "; ".join(f"{r} {n}" for r, n in counter.most_common() if r != "accepted")
-        lines.append(f"| {name} | {count} | {counter['accepted'] / count:.1%} | {told} |")
+        shares = f"{counter['accepted'] / count:.1%} | {np.mean(held_out[name]):.1%}"
+        lines.append(f"| {name} | {count} | {shares} | {told} |")
     (options.out / "gate.md").write_text("\n".join([*lines, ""]))
     print("\n".join(lines))
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from anogen.placement.box import Box
 from anogen.study.settings import RunSettings
-from anogen.study.stages.judging import COPY, Drawn, Judging
+from anogen.study.stages.judging import COPY, Drawn, Judging, described, types_of
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.copies import imprint
 from anogen.synthesis.gate import Limits, Verdict
@@ -37,7 +38,6 @@ class Told(Judging):
             anomaly = drawn(shot, 0).anomaly
             shots = [(anomaly.image, anomaly.mask >= 0.5)]
         self._supports = {"spot": shots, "line": []}
-        self._imprints = {}
 
     def limits(self, defect: str) -> Limits:  # noqa: ARG002
         return Limits(copy=0.05)
@@ -136,3 +136,38 @@ def test_images_of_another_defect_in_a_batch_change_nothing() -> None:
     spots, lines = ([(name, number) for number in range(3)] for name in looks)
     mixed = [key for pair in zip(spots, lines, strict=True) for key in pair]
     assert settled(mixed) == settled(spots) | settled(lines)
+
+
+class Colours:
+    """A network whose features are the colours, at strides 4, 8 and 16."""
+
+    def normalise(self, images: torch.Tensor) -> torch.Tensor:
+        return images.float() / 255
+
+    def __call__(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return [torch.nn.functional.avg_pool2d(images, side) for side in (4, 8, 16)]
+
+
+def spot(shade: tuple[int, int, int], ground: int) -> tuple[np.ndarray, np.ndarray]:
+    image, mask = np.full((64, 64, 3), ground, np.uint8), np.zeros((64, 64), bool)
+    mask[20:32, 24:40] = True
+    image[mask] = shade
+    return image, mask
+
+
+def test_types_are_told_apart_by_what_their_shots_change() -> None:
+    network, object_ = Colours(), np.ones((64, 64), bool)
+    normals = [np.full((64, 64, 3), level, np.uint8) for level in (100, 110, 120)]
+    supports = {
+        "rust": [spot((180, 90, 80), 105), spot((200, 100, 60), 115)],
+        "oil": [spot((50, 60, 90), 105), spot((40, 70, 70), 110)],
+        "unseen": [spot((105, 105, 105), 105)],
+    }
+    types = types_of(network, supports, normals, [object_] * 3, margin=0.2, seed=0)
+    assert set(types.centres) == {"rust", "oil"}
+    image, mask = spot((185, 100, 70), 125)
+    seen = described(network, image, np.full((64, 64, 3), 125, np.uint8), mask)
+    assert types.likeness(seen, "rust") > 1.5
+    assert types.likeness(seen, "oil") < 1 / 1.5
+    nothing = types_of(network, supports, normals, [~object_] * 3, margin=0.2, seed=0)
+    assert nothing.likeness(seen, "rust") is None

@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import mahalanobis
 
 from anogen.synthesis.likeness import (
     CROP,
-    LEAST,
-    MOST,
-    MOST_LIKE,
-    VIEWS,
+    PASTES,
+    SHRINKAGE,
+    Types,
     crop_around,
     descriptor,
-    least_likeness,
-    likeness,
+    trials,
     views,
 )
 
@@ -33,63 +32,101 @@ def test_the_crop_holds_the_defect_in_its_middle_even_at_the_border() -> None:
     assert tuple(crop[CROP // 2, CROP // 2]) == (200, 10, 10)
 
 
-def test_the_descriptor_is_the_defect_and_its_step_to_the_surroundings() -> None:
+def test_the_descriptor_is_the_direction_in_which_features_change() -> None:
     weight = np.zeros((CROP, CROP), np.float32)
     weight[:, : CROP // 2] = 1
-    features = np.ones((2, 8, 8), np.float32)
-    features[0, :, :4], features[1, :, :4] = 3, 4  # of length 5; the steps are 2 and 3
-    fine = np.ones((2, 16, 16), np.float32)
-    fine[0, :, :8], fine[1, :, :8] = 5, 12  # of length 13
-    found = descriptor(fine, features, weight)
-    np.testing.assert_allclose(found, [5 / 13, 12 / 13, 2 / 5, 3 / 5], atol=1e-4)
+    rng = np.random.default_rng(0)
+    coarse, fine = (rng.normal(size=(2, side, side)).astype(np.float32) for side in (8, 16))
+    drawn = [coarse.copy(), fine.copy()]
+    drawn[0][0, :, :4] += 3
+    drawn[0][1, :, :4] -= 4
+    drawn[1][0, :, :8] += 5
+    drawn[1][1, :, :8] += 12
+    drawn[1][:, :, 8:] += 7  # beside the defect
+    found = descriptor(drawn, [coarse, fine], weight)
+    np.testing.assert_allclose(found, [3 / 5, -4 / 5, 5 / 13, 12 / 13], atol=1e-4)
+    assert not descriptor([coarse], [coarse], weight).any()
 
 
-def turned(*vectors: tuple[float, float]) -> np.ndarray:
-    """Descriptors of defects that look alike from all sides."""
-    return np.repeat(np.array(vectors, np.float32)[:, None], VIEWS, axis=1)
-
-
-def test_views_are_all_turns_and_mirrors_once() -> None:
+def test_views_are_turns_and_mirrors_of_which_no_two_are_the_same() -> None:
     crop = np.arange(CROP * CROP * 3, dtype=np.uint32).astype(np.uint8).reshape(CROP, CROP, 3)
     crop[0, :5] = (9, 8, 7)
-    weight = crop[..., 0].astype(np.float32)
-    seen = views(crop, weight)
-    assert len(seen) == VIEWS
-    assert np.array_equal(seen[0][0], crop)
-    assert len({one.tobytes() for one, _ in seen}) == VIEWS
-    for one, its in seen:
-        assert np.array_equal(one[..., 0], its)
+    seen = views(crop)
+    assert np.array_equal(seen[0], crop)
+    assert len({one.tobytes() for one in seen}) == len(seen) == 4
+    for one in seen:
         assert one.sum(dtype=np.int64) == crop.sum(dtype=np.int64)
+    for one, weight in zip(seen, views(crop[..., 0]), strict=True):
+        assert np.array_equal(one[..., 0], weight)
 
 
-def test_likeness_by_hand() -> None:
-    shots = {"cut": turned((0, 0), (0, 1)), "hole": turned((4, 0))}
-    (at,) = turned((1, 0))
-    # To the cuts 0.7 * 1 + 0.3 * sqrt(2), to the hole 3.
-    own = 0.7 + 0.3 * 2**0.5
-    assert likeness(at, shots, "cut") == pytest.approx(3 / own)
-    assert likeness(at, shots, "hole") == pytest.approx(own / 3)
-    assert likeness(turned((4, 0))[0], shots, "hole") == MOST_LIKE
-    assert likeness(at, {"cut": shots["cut"]}, "cut") is None
+def examples() -> dict[str, np.ndarray]:
+    """Two types that differ in the first feature; the second varies much within each."""
+    rng = np.random.default_rng(1)
+    spread = np.array([0.2, 3.0, 0.5])
+    return {
+        "cut": (rng.normal(size=(30, 3)) * spread).astype(np.float32),
+        "hole": (rng.normal(size=(20, 3)) * spread + [2, 0, 0]).astype(np.float32),
+    }
 
 
-def test_a_defect_is_compared_in_its_best_view() -> None:
-    shots = {"cut": turned((0, 0)), "hole": turned((4, 0))}
-    drawn = turned((4, 0))[0]
-    drawn[5] = (1, 0)
-    drawn[:] = (2, 0)
-    drawn[5] = (1, 0)
-    assert likeness(drawn, shots, "cut") == pytest.approx(2)
+def test_likeness_is_the_ratio_of_mahalanobis_distances() -> None:
+    found = examples()
+    every = np.concatenate(list(found.values())).astype(float)
+    scale = every.std(axis=0) + 1e-3 * every.std()
+    within = sum(len(v) * np.cov((v / scale).T, bias=True) for v in found.values()) / len(every)
+    within = (1 - SHRINKAGE) * within + SHRINKAGE * np.trace(within) / 3 * np.eye(3)
+    at = np.array([0.7, 1.0, -0.2], np.float32)
+    cut, hole = (
+        mahalanobis(at / scale, v.mean(axis=0) / scale, np.linalg.inv(within))
+        for v in found.values()
+    )
+    types = Types.of(found)
+    assert types.likeness(at, "cut") == pytest.approx(hole / cut, rel=1e-4)
+    assert types.likeness(at, "hole") == pytest.approx(cut / hole, rel=1e-4)
 
 
-def test_least_likeness_is_that_of_the_shots_themselves() -> None:
-    shots = {"cut": turned((0, 0), (0, 1)), "hole": turned((4, 0), (4, 0.5))}
-    assert least_likeness(shots) == MOST  # every shot is far nearer to its own
-    mixed = {"cut": turned((0, 0), (0.9, 0)), "hole": turned((1, 0), (1.1, 0))}
-    # The cut at 0.9 is 0.9 from the other cut, and 0.13 from the holes.
-    assert least_likeness(mixed) == LEAST
-    between = {"cut": turned((0, 0), (1, 0)), "hole": turned((1.84, 0), (1.84, 0))}
-    # The cut at 1 is 1 from its own and 0.84 from the holes; the others are nearer to their own.
-    assert least_likeness(between) == pytest.approx(0.84)
-    assert least_likeness({"cut": turned((0, 0)), "hole": turned((4, 0))}) == 0
-    assert least_likeness({}) == 0
+def test_what_varies_within_types_tells_little() -> None:
+    types = Types.of(examples())
+    near = types.likeness(np.array([0, 4, 0], np.float32), "cut")
+    far = types.likeness(np.array([1.9, 0, 0], np.float32), "cut")
+    assert near is not None
+    assert far is not None
+    assert near > 1 > far
+
+
+def test_one_type_has_nothing_to_be_compared_with() -> None:
+    found = examples()
+    at = np.zeros(3, np.float32)
+    assert Types.of({"cut": found["cut"]}).likeness(at, "cut") is None
+    assert Types.of(found).likeness(at, "dent") is None
+
+
+def pasted(shade: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Trials of a shot of some shade on two grey plates."""
+    shot, mask = np.full((64, 64, 3), 120, np.uint8), np.zeros((64, 64), bool)
+    mask[20:30, 24:40] = True
+    shot[mask] = shade
+    normals = [np.full((64, 64, 3), level, np.uint8) for level in (110, 130)]
+    objects = [np.zeros((64, 64), bool), np.zeros((64, 64), bool)]
+    objects[0][:, :40] = objects[1][:40] = True
+    return list(trials((shot, mask), normals, objects, np.random.default_rng(2), margin=0.2))
+
+
+def test_trials_lie_on_the_object_and_have_the_mask_of_what_has_changed() -> None:
+    found = pasted(200)
+    assert len(found) == PASTES
+    assert len({int(normal[0, 0, 0]) for _, normal, _ in found}) == 2
+    for image, normal, mask in found:
+        changed = (image != normal).any(axis=2)
+        object_ = np.s_[:, :40] if normal[0, 0, 0] == 110 else np.s_[:40]
+        assert changed[object_].sum() == changed.sum()
+        strong = np.abs(image.astype(int) - normal).max(axis=2) > 40
+        assert mask[strong].all()
+        assert mask.sum() < 1.6 * strong.sum()
+    again = pasted(200)
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(found, again, strict=True))
+
+
+def test_trials_of_which_nothing_is_seen_are_left_out() -> None:
+    assert not pasted(121)

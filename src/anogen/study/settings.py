@@ -156,8 +156,8 @@ class BankSettings(_Part):
     least_likeness: float | None = Field(
         default=None,
         ge=0,
-        description="distance to the shots of the nearest other type by that to its own; null: "
-        "what the shots themselves have, 0 lets every type pass",
+        description="distance to the nearest other type by that to its own; null: what most real "
+        "defects have on other parts, 0 lets every type pass",
     )
 
 

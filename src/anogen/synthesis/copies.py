@@ -2,6 +2,10 @@
 
 Compared is what stands out from the surroundings, so that the same defect on another good part is
 found too. A copy is what is no further away than resampling alone takes a defect from itself.
+
+The mask that is recovered from a drawing is not the shot's annotated one, though the defect may be.
+Therefore a drawing is laid over the shots at every offset, and what varies within both masks is
+compared.
 """
 
 from collections.abc import Sequence
@@ -10,11 +14,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft2, next_fast_len, rfft2
 
 from anogen.placement.box import Box
 from anogen.synthesis.canvas import FULL
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import Support
+
+GREY_LEVEL = 1 / 255
 
 SIDE = 24
 """Side in pixels at which defects are compared."""
@@ -27,6 +34,14 @@ RING = 3
 
 SAME_SIZE = 1.1
 """Copies' boxes differ by no more than this factor a side, or by two pixels."""
+
+LEAST_COVERED, LEAST_INSIDE = 0.3, 0.5
+"""Shares of the shot's and of the drawing's mask that both have where they are compared."""
+
+
+LARGEST = 256
+"""Pixels: drawings and shots with longer sides are shrunk by a whole factor before they are laid
+over one another."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,71 @@ def imprint_distance(one: Imprint, other: Imprint) -> float:
 def nearest(one: Imprint, others: Sequence[Imprint]) -> float:
     """Distance to the nearest of some; 1 if there is none."""
     return min((imprint_distance(one, other) for other in others), default=1.0)
+
+
+def distance_to_shots(image: Image, mask: NDArray[np.bool_], shots: Sequence[Support]) -> float:
+    """Distance to the nearest shot, laid over it where the two are most alike.
+
+    It is ``|a - b| / (|a| + |b|)`` of the grey values on the pixels of both masks, each less its
+    mean; 1 where the masks have too little in common, or nothing varies.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, 3)``.
+        mask: boolean ``(H, W)``, not empty.
+        shots: images with their masks.
+    """
+    return min((_laid_over(image, mask, *shot) for shot in shots), default=1.0)
+
+
+def _laid_over(
+    image: Image, mask: NDArray[np.bool_], shot: Image, shot_mask: NDArray[np.bool_]
+) -> float:
+    boxes = Box.around(mask), Box.around(shot_mask)
+    factor = -(-max(max(box.width, box.height) for box in boxes) // LARGEST)
+    drawn, inside = _grey(image, mask, boxes[0], factor)
+    real, covered = _grey(shot, shot_mask, boxes[1], factor)
+    sides = [a + b - 1 for a, b in zip(inside.shape, covered.shape, strict=True)]
+    shape = tuple(next_fast_len(side, real=True) for side in sides)
+
+    def spectra(
+        values: NDArray[np.float64], on: NDArray[np.float64]
+    ) -> list[NDArray[np.complex128]]:
+        return [rfft2(part, shape) for part in (on, values, values**2)]
+
+    # Sums over the pixels of both masks, at every offset, as correlations.
+    (one, a, aa), (two, b, bb) = spectra(drawn, inside), spectra(real, covered)
+    count, of_a, of_b, of_aa, of_bb, of_ab = (
+        irfft2(s * np.conj(t), shape)
+        for s, t in ((two, one), (two, a), (b, one), (two, aa), (bb, one), (b, a))
+    )
+    enough = count > max(LEAST_COVERED * covered.sum(), LEAST_INSIDE * inside.sum(), 1.5) - 0.5
+    if not enough.any():
+        return 1.0
+    count, of_a, of_b, of_aa, of_bb, of_ab = (
+        sums[enough] for sums in (count, of_a, of_b, of_aa, of_bb, of_ab)
+    )
+    power_a = np.clip(of_aa - of_a**2 / count, 0, None)
+    power_b = np.clip(of_bb - of_b**2 / count, 0, None)
+    apart = np.clip(power_a + power_b - 2 * (of_ab - of_a * of_b / count), 0, None)
+    norms = np.sqrt(power_a) + np.sqrt(power_b)
+    # A hundredth of a grey level a pixel is rounding.
+    varied = norms > GREY_LEVEL / 100 * np.sqrt(count)
+    return float((np.sqrt(apart[varied]) / norms[varied]).min(initial=1.0))
+
+
+def _grey(
+    image: Image, mask: NDArray[np.bool_], box: Box, factor: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The grey values in the mask's box less their mean, zero beside the mask; and the mask."""
+    part = image[box.slices].astype(np.float64) / FULL[image.dtype]
+    grey = part if part.ndim == 2 else part.mean(axis=2)
+    inside = mask[box.slices].astype(np.float64)
+    if factor > 1:
+        size = (-(-box.width // factor), -(-box.height // factor))
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        share = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)
+        inside = (share >= min(0.5, share.max())).astype(np.float64)
+    return (grey - grey[inside > 0].mean()) * inside, inside
 
 
 def copy_limit(supports: Sequence[Support]) -> float:

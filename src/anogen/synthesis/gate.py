@@ -59,7 +59,7 @@ class Limits:
         most_seam: share of the region's rim with a step that the normal hardly ever shows.
         least_distance: mean difference to the nearest support shot, as a share of white.
         least_likeness: how much nearer its own type is than any other, see ``likeness``.
-        copy: distance of imprints below which a defect is a copy, see ``copies``.
+        copy: distance of defects below which one is a copy of the other, see ``copies``.
     """
 
     least_change: float = 0.0

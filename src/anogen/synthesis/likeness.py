@@ -1,11 +1,15 @@
 """Whether a drawn defect looks like the real ones of its type, or more like those of another.
 
-A defect is described by what a network sees in it, and by how that differs from what it sees around
-it, turned and mirrored in eight ways, since which way a defect lies is chance. The nearest among
-the support shots of all types of the product then tell its type.
+A defect is described by how a network's features of the place change when it is drawn there, so
+that the place itself does not count. What its type looks like is known from the support shots of
+all types, each pasted onto good parts many times: that also tells which changes come from the place
+and the blending. Distances to the types are therefore measured as in linear discriminant analysis
+(Fisher, 1936), with the covariance that the pastes have within their types.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -13,7 +17,11 @@ from numpy.typing import NDArray
 
 from anogen.data.images import to_rgb8
 from anogen.placement.box import Box
+from anogen.synthesis.canvas import FULL
 from anogen.synthesis.contract import Image
+from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
+from anogen.synthesis.mask_recovery import recover_mask
+from anogen.synthesis.warping import grown
 
 CROP = 128
 """Side in pixels at which defects are compared."""
@@ -21,18 +29,17 @@ CROP = 128
 AROUND, LEAST_SIDE = 1.5, 32
 """Side of the crop as a multiple of the defect's longer side, and its least in pixels."""
 
-VIEWS = 8
-"""Quarter turns, mirrored and not."""
+Value = TypeVar("Value", np.uint8, np.float32)
 
-NEAREST = (0.7, 0.3)
-"""Weights of the distances to the nearest shot of a type and to the next."""
+PASTES = 10
+"""Times that each shot is pasted."""
 
-LEAST, MOST = 0.8, 0.87
-"""Bounds of :func:`least_likeness`: where types look alike, little is asked; and on another part a
-defect looks a little less like its type than the shots like one another (``benchmarks/masks``)."""
+SHRINKAGE = 0.3
+"""Weight of the even covariance, as a few shots do not tell the whole one."""
 
-MOST_LIKE = 10.0
-"""Likeness of a defect that is one of the shots, where the ratio has no bound."""
+LEAST_LIKENESS = 0.91
+"""Real defects on other parts have it nine times of ten (``benchmarks/masks``). Where types cannot
+be told apart, all defects have a likeness of about 1."""
 
 
 def crop_around(
@@ -63,91 +70,122 @@ def crop_around(
     return crop, weight
 
 
+def views(array: NDArray[Value]) -> list[NDArray[Value]]:
+    """Four of the eight turns and mirrorings of a square, the one that was given first."""
+    mirrored = array[:, ::-1]
+    return [array, np.rot90(array, 2), np.rot90(mirrored, 1), np.rot90(mirrored, 3)]
+
+
 def descriptor(
-    fine: NDArray[np.float32], coarse: NDArray[np.float32], weight: NDArray[np.float32]
+    drawn: Sequence[NDArray[np.float32]],
+    normal: Sequence[NDArray[np.float32]],
+    weight: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """What the defect is made of, and how it differs from its surroundings.
+    """How a defect changes the features of its place.
 
     Args:
-        fine: features ``(C, h, w)`` of a crop, at a small stride: their mean over the defect, of
-            length 1.
-        coarse: ``(D, h', w')``, at a larger stride: their mean over the defect less that around
-            it, in units of the former's length.
+        drawn: features ``(C, h, w)`` of a crop at several strides.
+        normal: those of the same crop without the defect.
         weight: ``(CROP, CROP)``, of :func:`crop_around`.
 
     Returns:
-        float32 ``(C + D,)``.
+        float32, for each stride ``C`` values of length 1: the mean change over the defect.
     """
-    made_of, _ = _means(fine, weight)
-    defect, around = _means(coarse, weight)
-    step = (defect - around) / max(float(np.linalg.norm(defect)), 1e-12)
-    return np.concatenate([made_of / max(float(np.linalg.norm(made_of)), 1e-12), step])
+    changes = []
+    for after, before in zip(drawn, normal, strict=True):
+        shape = (after.shape[2], after.shape[1])
+        share = cv2.resize(np.ascontiguousarray(weight), shape, interpolation=cv2.INTER_AREA)
+        change = ((after - before) * share).sum(axis=(1, 2))
+        changes.append(change / max(float(np.linalg.norm(change)), 1e-12))
+    return np.concatenate(changes).astype(np.float32)
 
 
-def _means(
-    features: NDArray[np.float32], weight: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Means of features over the defect and over the rest of the crop."""
-    shape = (features.shape[2], features.shape[1])
-    share = cv2.resize(np.ascontiguousarray(weight), shape, interpolation=cv2.INTER_AREA)
-    share = share + np.float32(1e-6)
-    rest = np.clip(1 - share, np.float32(1e-6), None)
-    return (
-        (features * share).sum(axis=(1, 2)) / share.sum(),
-        (features * rest).sum(axis=(1, 2)) / rest.sum(),
-    )
-
-
-def views(
-    crop: NDArray[np.uint8], weight: NDArray[np.float32]
-) -> list[tuple[NDArray[np.uint8], NDArray[np.float32]]]:
-    """A crop and its weight in all :data:`VIEWS`, the one that was given first."""
-    return [
-        (np.rot90(crop[:, ::way], turns), np.rot90(weight[:, ::way], turns))
-        for way in (1, -1)
-        for turns in range(4)
-    ]
-
-
-def likeness(
-    drawn: NDArray[np.float32], shots: Mapping[str, NDArray[np.float32]], defect: str
-) -> float | None:
-    """How much nearer a defect lies to the shots of its own type than to those of any other.
+def trials(
+    shot: Support,
+    normals: Sequence[Image],
+    objects: Sequence[NDArray[np.bool_]],
+    rng: np.random.Generator,
+    *,
+    margin: float,
+) -> Iterator[tuple[Image, Image, NDArray[np.bool_]]]:
+    """A shot pasted onto normals :data:`PASTES` times, without those of which nothing is seen.
 
     Args:
-        drawn: ``(VIEWS, C)``, its descriptors.
-        shots: descriptors ``(N, VIEWS, C)`` of the shots of every type; a type without any counts
-            for nothing.
-        defect: its type.
+        shot: the defect.
+        normals: good images.
+        objects: where a defect may lie on each, boolean ``(H, W)``, none empty.
+        rng: the source of randomness.
+        margin: room around the paste in which its mask is recovered, as a share of its size.
 
-    Returns:
-        Distance to the nearest other type by that to its own, at most :data:`MOST_LIKE`; above 1
-        the own type is nearer. None if there is nothing to compare.
+    Yields:
+        The image, the normal below it, and the mask that the two tell, boolean ``(H, W)``.
     """
-    distances = {name: _distance(drawn, found) for name, found in shots.items() if len(found)}
-    if defect not in distances or len(distances) < 2:
-        return None
-    own = distances.pop(defect)
-    other = min(distances.values())
-    return MOST_LIKE if other >= MOST_LIKE * own else other / own
+    paste = CropPasteSynthesizer([shot])
+    for _ in range(PASTES):
+        number = int(rng.integers(len(normals)))
+        normal = normals[number]
+        pasted = paste(normal, objects[number], rng)
+        box = pasted.box
+        window = grown(box, round(margin * max(box.width, box.height)) + 1, normal.shape, None)
+        shown, below = (
+            np.asarray(image[window] / FULL[image.dtype], np.float32)
+            for image in (pasted.image, normal)
+        )
+        mask = np.zeros(normal.shape[:2], dtype=bool)
+        mask[window] = recover_mask(shown, below, np.ones(shown.shape[:2], dtype=bool)) >= 0.5
+        if mask.any():
+            yield pasted.image, normal, mask
 
 
-def least_likeness(shots: Mapping[str, NDArray[np.float32]]) -> float:
-    """The likeness that every shot has to the rest of its own type, within its bounds.
+@dataclass(frozen=True)
+class Types:
+    """What tells the types of a product's defects apart.
 
-    0 where no shot can be compared. Arguments as for :func:`likeness`.
+    Attributes:
+        centres: of each type, ``(C,)``, its mean descriptor times ``whitening``.
+        whitening: ``(C, C)``, after which all descriptors spread evenly within their types.
     """
-    found = []
-    for defect, own in shots.items():
-        for left_out in range(len(own)):
-            rest = {**shots, defect: np.delete(own, left_out, axis=0)}
-            value = likeness(own[left_out], rest, defect)
-            found += [] if value is None else [value]
-    return float(np.clip(min(found), LEAST, MOST)) if found else 0.0
 
+    centres: dict[str, NDArray[np.float64]]
+    whitening: NDArray[np.float64]
 
-def _distance(drawn: NDArray[np.float32], shots: NDArray[np.float32]) -> float:
-    """From the best view of a defect to the nearest shots of a type."""
-    steps = drawn[None] - shots[:, :1]
-    ranked = np.sort(np.sqrt(np.square(steps).sum(axis=2)).min(axis=1))[: len(NEAREST)]
-    return float(np.average(ranked, weights=NEAREST[: len(ranked)]))
+    @staticmethod
+    def of(described: Mapping[str, NDArray[np.float32]]) -> "Types":
+        """From descriptors ``(N, C)`` of examples of every type, none empty; there may be none.
+
+        The covariance is that within the types, each feature in units of its deviation over all
+        examples, and ``(1 - SHRINKAGE) S + SHRINKAGE tr(S) / C I``.
+        """
+        if not described:
+            return Types({}, np.zeros((0, 0)))
+        every = np.concatenate(list(described.values())).astype(np.float64)
+        scale = every.std(axis=0)
+        scale += 1e-3 * every.std() + 1e-12
+        means = {name: found.mean(axis=0) for name, found in described.items()}
+        within = np.concatenate([found - means[name] for name, found in described.items()]) / scale
+        covariance = within.T @ within / len(within)
+        even = max(float(np.trace(covariance)) / len(covariance), 1e-12)
+        covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * even * np.eye(len(covariance))
+        values, vectors = np.linalg.eigh(covariance)
+        whitening = vectors / np.sqrt(values) / scale[:, None]
+        return Types({name: mean @ whitening for name, mean in means.items()}, whitening)
+
+    def likeness(self, drawn: NDArray[np.float32], defect: str) -> float | None:
+        """How much nearer a defect lies to its own type than to any other.
+
+        Args:
+            drawn: ``(C,)``, its descriptor.
+            defect: its type.
+
+        Returns:
+            Distance to the nearest other type by that to its own; above 1 the own type is nearer.
+            None if there is nothing to compare.
+        """
+        if defect not in self.centres or len(self.centres) < 2:
+            return None
+        at = drawn @ self.whitening
+        distances = {
+            name: float(np.linalg.norm(at - centre)) for name, centre in self.centres.items()
+        }
+        own = distances.pop(defect)
+        return min(distances.values()) / max(own, 1e-12)

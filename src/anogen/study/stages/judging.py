@@ -17,17 +17,25 @@ from anogen.bank.manifest import Candidate
 from anogen.data.images import read_image
 from anogen.data.sample import Category
 from anogen.detection.teacher import Teacher, make_teacher
+from anogen.seeds import rng_of, seed_of
 from anogen.study.settings import RunSettings
 from anogen.synthesis.contract import Anomaly, Image
-from anogen.synthesis.copies import Imprint, imprint, nearest
+from anogen.synthesis.copies import Imprint, distance_to_shots, imprint, nearest
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.gate import Limits, Verdict, calibrated, judge
-from anogen.synthesis.likeness import crop_around, descriptor, least_likeness, likeness, views
+from anogen.synthesis.likeness import (
+    LEAST_LIKENESS,
+    Types,
+    crop_around,
+    descriptor,
+    trials,
+    views,
+)
 from anogen.synthesis.miniatures import distance_to, miniature
 from anogen.synthesis.several import parts
 
 PROBES = 12
-"""Good images from which the gate's limits are calibrated."""
+"""Good images from which the gate's limits are calibrated, and that shots are pasted onto."""
 
 NETWORK = "efficientnet-lite0"
 """What describes defects, to tell their types apart."""
@@ -90,18 +98,15 @@ class Judging:
         self._supports = supports
         self._legal = legal
         self._limits: dict[str, Limits] = {}
-        self._imprints: dict[str, list[Imprint]] = {}
         self._miniatures: dict[str, list[NDArray[np.float32]]] = {}
         self._network: Teacher | None = None
-        self._described: dict[str, NDArray[np.float32]] | None = None
+        self._types: Types | None = None
 
     def limits(self, defect: str) -> Limits:
         """The gate's limits for a defect: calibrated, but for those that the settings name."""
         if defect not in self._limits:
             supports = self._supports[defect]
-            train = self._category.train
-            probes = train[:: max(1, len(train) // PROBES)][:PROBES]
-            normals = [read_image(sample.image, name=sample.key) for sample in probes]
+            normals = self._probes()
             # The median image and the legal region know images of one size only.
             alike = all(image.shape == normals[0].shape for image, _ in supports)
             limits = calibrated(
@@ -110,7 +115,7 @@ class Judging:
                 margin=self._settings.placement.margin,
                 objects=[self._legal(image) for image, _ in supports] if alike else (),
             )
-            limits = replace(limits, least_likeness=least_likeness(self._shots()))
+            limits = replace(limits, least_likeness=LEAST_LIKENESS)
             if self._settings.method == "anomalydiffusion":
                 # Its regions are masks, which a defect shall fill: their rim is its own edge.
                 limits = replace(limits, most_filled=1.0, most_seam=1.0)
@@ -139,7 +144,7 @@ class Judging:
                 self.limits(defect),
                 on_object=legal,
                 distance=distance,
-                likeness=self._likeness(defect, part),
+                likeness=self._likeness(defect, drawn.normal, part),
             )
             for part in parts(drawn.anomaly)
         ]
@@ -158,8 +163,7 @@ class Judging:
             defects: of each image, its defect's name.
             draw: of the places of images in the batch, for each the number of its attempt, and
                 the number of the candidate: those candidates.
-            earlier: the accepted images of each defect that come before the batch. The shots
-                come before all of them.
+            earlier: the accepted images of each defect that come before the batch.
         """
         bank = self._settings.bank
         tried = [_Tried(bank.attempts) for _ in defects]
@@ -167,7 +171,7 @@ class Judging:
             for defect in dict.fromkeys(defects):
                 self._settle_in_order(
                     [one for one, name in zip(tried, defects, strict=True) if name == defect],
-                    [*self._prints(defect), *earlier.get(defect, ())],
+                    earlier.get(defect, ()),
                     self.limits(defect).copy,
                 )
             wanted = [place for place, one in enumerate(tried) if not one.decided]
@@ -176,7 +180,8 @@ class Judging:
             attempts = [tried[place].attempts for place in wanted]
             for number in range(bank.candidates):
                 for place, drawn in zip(wanted, draw(wanted, attempts, number), strict=True):
-                    tried[place].add(drawn, self.verdict(defects[place], drawn))
+                    defect = defects[place]
+                    tried[place].add(drawn, self.verdict(defect, drawn), self._supports[defect])
             for place in wanted:
                 tried[place].attempts += 1
 
@@ -194,53 +199,84 @@ class Judging:
             else:
                 before_is_settled = False
 
-    def _prints(self, defect: str) -> list[Imprint]:
-        """The imprints of a defect's shots."""
-        if defect not in self._imprints:
-            self._imprints[defect] = [imprint(*shot) for shot in self._supports[defect]]
-        return self._imprints[defect]
+    def _probes(self) -> list[Image]:
+        train = self._category.train
+        probes = train[:: max(1, len(train) // PROBES)][:PROBES]
+        return [read_image(sample.image, name=sample.key) for sample in probes]
 
-    def _likeness(self, defect: str, anomaly: Anomaly) -> float | None:
+    def _likeness(self, defect: str, normal: Image, anomaly: Anomaly) -> float | None:
         mask = anomaly.defective
         if len(self._supports) < 2 or not mask.any():
             return None
-        return likeness(self._descriptor(anomaly.image, mask), self._shots(), defect)
-
-    def _shots(self) -> dict[str, NDArray[np.float32]]:
-        """Descriptors of the shots of every defect; none where there is only one."""
-        if self._described is None:
-            self._described = {}
-            if len(self._supports) > 1:
-                self._described = {
-                    name: np.stack([self._descriptor(image, mask) for image, mask in shots])
-                    for name, shots in self._supports.items()
-                }
-        return self._described
-
-    def _descriptor(self, image: Image, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-        # Each by itself, so that no batch's rounding enters.
         if self._network is None:
             self._network = make_teacher(NETWORK)
-        return described(self._network, image, mask)
+        if self._types is None:
+            normals = self._probes()
+            self._types = types_of(
+                self._network,
+                self._supports,
+                normals,
+                [self._legal(image) for image in normals],
+                margin=self._settings.placement.margin,
+                seed=seed_of(self._settings.seed, self._category.name, "likeness"),
+            )
+        # Each by itself, so that no batch's rounding enters.
+        return self._types.likeness(described(self._network, anomaly.image, normal, mask), defect)
 
 
-def described(network: Teacher, image: Image, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Descriptors of a defect ``(VIEWS, C)`` by the network's features at strides 8 and 16."""
-    seen = views(*crop_around(image, mask))
-    with torch.no_grad():
-        pixels = torch.from_numpy(np.stack([crop for crop, _ in seen])).permute(0, 3, 1, 2)
-        fine, coarse = (found.numpy() for found in network(network.normalise(pixels))[-2:])
-    return np.stack(
-        [
-            descriptor(small, large, weight)
-            for small, large, (_, weight) in zip(fine, coarse, seen, strict=True)
+def types_of(
+    network: Teacher,
+    supports: Mapping[str, Sequence[Support]],
+    normals: Sequence[Image],
+    objects: Sequence[NDArray[np.bool_]],
+    *,
+    margin: float,
+    seed: int,
+) -> Types:
+    """What tells a product's types apart, learned from pastes of their shots.
+
+    Types of which no paste can be seen are left out; for the arguments see :func:`trials`.
+    """
+    able = [number for number, object_ in enumerate(objects) if object_.any()]
+    found = {}
+    for defect, shots in supports.items():
+        rng = rng_of(seed, defect)
+        examples = [
+            described(network, *trial)
+            for shot in (shots if able else ())
+            for trial in trials(
+                shot, [normals[n] for n in able], [objects[n] for n in able], rng, margin=margin
+            )
         ]
-    )
+        if examples:
+            found[defect] = np.stack(examples)
+    return Types.of(found)
+
+
+def described(
+    network: Teacher, image: Image, normal: Image, mask: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Descriptor of a defect ``(C,)`` by features at strides 8 and 16, the mean of its views."""
+    crop, weight = crop_around(image, mask)
+    below, _ = crop_around(normal, mask)
+    with torch.no_grad():
+        pixels = torch.from_numpy(np.stack([*views(crop), *views(below)])).permute(0, 3, 1, 2)
+        levels = [found.numpy() for found in network(network.normalise(pixels))[-2:]]
+    weights = views(weight)
+    count = len(weights)
+    seen = [
+        descriptor(
+            [level[view] for level in levels], [level[view + count] for level in levels], weight
+        )
+        for view, weight in enumerate(weights)
+    ]
+    mean: NDArray[np.float32] = np.mean(seen, axis=0)
+    return mean
 
 
 @dataclass
 class _One:
-    """A candidate, what the gate says of it by itself, and its imprint where that is needed.
+    """A candidate, what the gate says of it by itself, and how new it is where that is needed.
 
     ``drawn`` is None once it cannot be kept any more: frames of a large image fill the memory.
     """
@@ -250,6 +286,12 @@ class _One:
     drawn: Drawn | None
     verdict: Verdict
     imprint: Imprint | None
+    from_shots: float
+
+    def new(self, known: Sequence[Imprint]) -> float:
+        """How far its defect is from those of the shots and of earlier images."""
+        assert self.imprint is not None
+        return min(nearest(self.imprint, known), self.from_shots)
 
 
 @dataclass
@@ -282,15 +324,17 @@ class _Tried:
         kept = self.candidates[self.kept]
         return kept.imprint if kept.verdict.reason is None else None
 
-    def add(self, drawn: Drawn, verdict: Verdict) -> None:
+    def add(self, drawn: Drawn, verdict: Verdict, shots: Sequence[Support]) -> None:
         """One more candidate."""
-        mask = drawn.anomaly.defective
-        print_ = imprint(drawn.anomaly.image, mask) if mask.any() else None
+        image, mask = drawn.anomaly.image, drawn.anomaly.defective
+        print_, from_shots = None, 1.0
+        if mask.any():
+            print_, from_shots = imprint(image, mask), distance_to_shots(image, mask, shots)
         for one in self.candidates:
             # Of the rejected the last is kept, and a rejected one stays so.
             if one.verdict.reason is not None:
                 one.drawn = None
-        self.candidates.append(_One(drawn.seed, drawn.attempt, drawn, verdict, print_))
+        self.candidates.append(_One(drawn.seed, drawn.attempt, drawn, verdict, print_, from_shots))
 
     def reject_copies(self, known: Sequence[Imprint], limit: float) -> None:
         """Reject accepted candidates that are copies; once a copy, always a copy."""
@@ -299,7 +343,7 @@ class _Tried:
         for one in self.candidates:
             if one.verdict.reason is not None or one.imprint is None:
                 continue
-            if nearest(one.imprint, known) < limit:
+            if one.new(known) < limit:
                 one.verdict = replace(one.verdict, reason=COPY)
 
     def settle(self, known: Sequence[Imprint]) -> None:
@@ -309,8 +353,7 @@ class _Tried:
         for one in self.candidates:
             if one.imprint is not None:
                 # Only now, as what is recorded must not depend on what was known when.
-                new = round(nearest(one.imprint, known), 5)
-                scores = one.verdict.scores | {"new": new}
+                scores = one.verdict.scores | {"new": round(one.new(known), 5)}
                 one.verdict = replace(one.verdict, scores=scores)
         accepted = [
             position for position, one in enumerate(self.candidates) if one.verdict.reason is None
