@@ -8,6 +8,7 @@ import yaml
 
 SMALL = (
     "detectors.*.image_size=64",
+    "detectors.*.start=random",
     "detectors.*.width=4",
     "detectors.*.steps=1",
     "detectors.*.batch_size=2",

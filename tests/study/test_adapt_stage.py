@@ -104,7 +104,7 @@ def test_a_lost_changed_prior_is_learned_again_byte_for_byte(tmp_path, settings)
 
 @pytest.mark.parametrize("setting", ["adapt.steps", "concept.joint_rank"])
 def test_priors_that_cannot_be_changed_are_refused(setting, monkeypatch):
-    monkeypatch.setattr(material, "load_prior", lambda _: object())
+    monkeypatch.setattr(material, "load_prior", lambda *_, **__: object())
     given = {"dataset": {"root": "data"}, "prior": "somebody/some-model"}
     material.prior_of(resolve("quick", given))
     with pytest.raises(InputError, match=f"setting {setting}: only priors of the embedded kind"):

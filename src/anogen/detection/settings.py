@@ -307,7 +307,8 @@ def settings_from(values: dict[str, Any], *, source: str) -> DetectorSettings:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{source}: detector setting {place}: {first['msg']}.") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{source}: detector setting {place}: {reason}.") from error
 
 
 # AnoGen's train.sh rotates 30 % of the images by up to 90 degrees, as DRAEM's code does.
