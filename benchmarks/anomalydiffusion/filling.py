@@ -60,9 +60,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "fast": {"reweighting": "fast"},
     "paper": {"reweighting": "paper"},
     "official": {"reweighting": "official"},
-    "none, dilated": {"reweighting": "none", "dilation": 0.25},
-    "fast, dilated": {"reweighting": "fast", "dilation": 0.25},
-    "official, dilated": {"reweighting": "official", "dilation": 0.25},
 }
 
 INITS = ("noise", "normal", "sketch")
