@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from anogen.bank.bank import Bank
 from anogen.data.images import read_image, read_mask, to_rgb8
 from anogen.placement.box import Box
+from anogen.placement.window import window_around
 from anogen.study.run_folder import RunFolder, open_run
 from anogen.study.stages.material import categories_of
 
@@ -27,11 +28,8 @@ LEAST = 96  # side of the smallest window shown, in pixels
 
 def window(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     """A square of twice the box's longer side around it, inside the image."""
-    height, width = image.shape[:2]
-    side = min(max(2 * max(box.width, box.height), LEAST), height, width)
-    x = min(max((box.x0 + box.x1 - side) // 2, 0), width - side)
-    y = min(max((box.y0 + box.y1 - side) // 2, 0), height - side)
-    return image[y : y + side, x : x + side]
+    found = window_around(box, *image.shape[:2], size=LEAST, context=2)
+    return found.cut(image, found.side).astype(np.uint8)
 
 
 def title_of(run: RunFolder) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from anogen.concept.concept import load_concept
 from anogen.concept.export import export_textual_inversion
 from anogen.errors import InputError
+from anogen.files import whole_folder
 from anogen.prior.loading import kind_of
 from anogen.study.run_folder import RunFolder
 
@@ -28,14 +29,12 @@ def export_concepts(run: RunFolder, out: Path, *, categories: list[str] | None) 
         lack = (
             "diffusers loads no textual inversions into it"
             if kind == "ldm-text2img"
-            else ("it has no text encoder")
+            else "it has no text encoder"
         )
         raise InputError(
             f"{run.path}: its concepts speak to the prior {run.settings.prior}, and {lack}; learn "
             "them with a Stable Diffusion (--prior) to export them."
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: is not an empty folder; name a new one with --out.")
     folder = run.path / "concepts"
     paths = sorted(folder.glob("*/*.safetensors"))
     if not paths:
@@ -49,7 +48,8 @@ def export_concepts(run: RunFolder, out: Path, *, categories: list[str] | None) 
             f"{folder}: no concept of {', '.join(unknown)}; there are: {', '.join(there)}."
         )
     concepts = [load_concept(p) for p in paths if not categories or p.parent.name in categories]
-    for concept in concepts:
-        path = out / concept.category / f"{concept.defect}.safetensors"
-        print(f"{path}: {export_textual_inversion(concept, path)}")
+    with whole_folder(out) as part:
+        for concept in concepts:
+            name = f"{concept.category}/{concept.defect}.safetensors"
+            print(f"{out / name}: {export_textual_inversion(concept, part / name)}")
     print(f"exported: {out} ({len(concepts)} concepts)")

@@ -24,6 +24,15 @@ def folders_in(folder: Path) -> list[Path]:
     )
 
 
+def images_below(folder: Path) -> list[Path]:
+    """Visible image files of a folder and of all folders below it, sorted."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
+    )
+
+
 def images_in(folder: Path | None, root: Path, findings: Findings) -> list[Path]:
     """Image files of one folder (not below it), sorted by name.
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anogen.data.images import EXTENSIONS, read_image, to_rgb8
+from anogen.data.images import read_image, to_rgb8
+from anogen.data.listing import images_below
 from anogen.data.loading import WORKERS
 from anogen.data.resizing import resize_image
 from anogen.errors import InputError
@@ -30,7 +31,7 @@ class TextureSource:
         self._textures: NDArray[np.uint8] | None = None
         if folder is None:
             return
-        paths = _files(folder)
+        paths = images_below(folder)
         if not paths:
             raise InputError(f"{folder}: no texture images there; give a folder of PNG or JPEG.")
         self._textures = np.empty((len(paths), size, size, 3), dtype=np.uint8)
@@ -64,7 +65,7 @@ def shared_textures(folder: Path, *, size: int) -> TextureSource:
         InputError: as :class:`TextureSource`.
     """
     folder = folder.resolve()
-    there = [(path, path.stat()) for path in _files(folder)]
+    there = [(path, path.stat()) for path in images_below(folder)]
     stamp = tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in there)
     return _read(folder, size, stamp)
 
@@ -73,14 +74,6 @@ def shared_textures(folder: Path, *, size: int) -> TextureSource:
 def _read(folder: Path, size: int, stamp: tuple[tuple[str, int, int], ...]) -> TextureSource:
     del stamp  # tells what is in the folder from what was
     return TextureSource(folder, size=size)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-    )
 
 
 def noise_texture(rng: np.random.Generator, size: int) -> NDArray[np.uint8]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from anogen.detection.contract import Batch
 from anogen.detection.network_detector import to_metadata
 from anogen.detection.saved import MODEL, make_detector
-from anogen.detection.settings import preset
+from anogen.detection.settings import RANDOM, preset
 from anogen.detection.training import train
 from anogen.errors import InputError
 from anogen.files import write_bytes
@@ -28,9 +28,6 @@ from anogen.seeds import rng_of
 
 SIZE = 128
 """Side of the scenes' windows."""
-
-PRETRAINABLE = ("unet", "draem")
-"""Detectors whose networks start from nothing otherwise; DeSTSeg's has its teacher."""
 
 
 class SceneBatches:
@@ -115,16 +112,15 @@ def pretrain(
     Raises:
         InputError: for a detector that has no pretrained start.
     """
-    if detector not in PRETRAINABLE:
-        raise InputError(
-            f"no detector {detector!r} to pretrain; known are: {', '.join(PRETRAINABLE)}."
-        )
+    quick = preset(detector, "quick")
+    if not quick.packaged:
+        raise InputError(f"{detector} has no pretrained start; pretrain unet or draem.")
     for index in write_shards(
         folder, range(shards), seed=seed, photograph_folder=photograph_folder
     ):
         print(f"scenes: shard {index + 1} of {shards}", file=sys.stderr)
-    settings = preset(detector, "quick").model_copy(
-        update={"image_size": SIZE, "batch_size": 32, "steps": steps, "start": "random"}
+    settings = quick.model_copy(
+        update={"image_size": SIZE, "batch_size": 32, "steps": steps, "start": RANDOM}
     )
     batches = SceneBatches(folder, shards=shards, batch_size=settings.batch_size)
     work = folder / "detectors" / detector

@@ -23,6 +23,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
+RANDOM, PRETRAINED = "random", "pretrained"
+"""Starts of a detector's weights that are no files."""
+
 
 class Settings(BaseModel):
     """Unknown keys are refused; values do not change."""
@@ -114,7 +117,7 @@ class DetectorSettings(Settings):
     width: Count = Field(default=64, description="channels of the first level of the network")
     patch: Count = Field(default=1, description="side of the square of pixels that become channels")
     start: str = Field(
-        default="random",
+        default=RANDOM,
         description="where the weights start: random; pretrained on rendered defects, in the "
         "package for the network of quick; or the model.safetensors of another training",
     )
@@ -174,7 +177,7 @@ class DetectorSettings(Settings):
 
     @model_validator(mode="after")
     def _start_fits(self) -> "DetectorSettings":
-        if self.start != "pretrained":
+        if self.start != PRETRAINED:
             return self
         if not self.packaged:
             raise ValueError(f"the package has no pretrained {self.name}; use start random")
@@ -424,7 +427,7 @@ _QUICK = _BEST | {"patch": 2, "mixture": _FLIPS}
 
 def _unet_quick() -> UNetSettings:
     return UNetSettings().model_copy(
-        update=_QUICK | {"start": "pretrained", "width": 16, "steps": 450, "learning_rate": 2e-3}
+        update=_QUICK | {"start": PRETRAINED, "width": 16, "steps": 450, "learning_rate": 2e-3}
     )
 
 
@@ -432,7 +435,7 @@ def _draem_quick() -> DraemSettings:
     return DraemSettings().model_copy(
         update=_QUICK
         | {
-            "start": "pretrained",
+            "start": PRETRAINED,
             "width": 16,
             "reconstruction_width": 16,
             "steps": 250,

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from anogen.detection.settings import DetectorSettings
+from anogen.detection.settings import PRETRAINED, RANDOM, DetectorSettings
 from anogen.errors import InputError
 from anogen.files import sha256_of
 
-RANDOM = "random"
-PRETRAINED = "pretrained"
 _PACKAGED = Path(__file__).parent / "weights"
 
 

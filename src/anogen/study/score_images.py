@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anogen.data.images import EXTENSIONS, read_image, to_rgb8, write_png
+from anogen.data.images import read_image, to_rgb8, write_png
+from anogen.data.listing import images_below
 from anogen.data.resizing import resize_image
 from anogen.detection.contract import Detector
 from anogen.errors import InputError
@@ -52,11 +53,7 @@ def images_at(places: Sequence[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for place in places:
         if place.is_dir():
-            files = sorted(
-                path
-                for path in place.rglob("*")
-                if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-            )
+            files = images_below(place)
             if not files:
                 raise InputError(f"{place}: no images there; give a folder of PNG, JPEG or TIFF.")
         elif place.is_file():

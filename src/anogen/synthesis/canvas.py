@@ -15,6 +15,9 @@ from anogen.synthesis.contract import Anomaly, Image
 FULL = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535}
 """The value of white."""
 
+GREY_LEVEL = 1 / 255
+"""One step of an 8-bit image, as a share of white."""
+
 
 def check(normal: Image, region: NDArray[np.bool_] | None) -> None:
     """Refuse what is no image, or a region that does not fit it.

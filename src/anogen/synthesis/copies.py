@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from anogen.placement.box import Box
-from anogen.synthesis.canvas import FULL
+from anogen.synthesis.canvas import FULL, GREY_LEVEL
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import Support
-
-GREY_LEVEL = 1 / 255
 
 SIDE = 24
 """Side in pixels at which defects are compared."""

@@ -29,7 +29,7 @@ from anogen.synthesis.blending import (
 from anogen.synthesis.canvas import as_kind, check, finished
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.paste import choose_corner, overlap
-from anogen.synthesis.warping import WarpedSupport, grown, warp_support
+from anogen.synthesis.warping import WarpedSupport, warp_support
 
 Support = tuple[Image, NDArray[np.bool_]]
 """An image with a defect, and its boolean mask ``(H, W)``."""
@@ -198,6 +198,6 @@ def _cut_out(image: Image, mask: NDArray[np.bool_]) -> Support:
             f"and {int(mask.sum())} defective pixels, the image {image.shape[:2]}."
         )
     box = Box.around(mask)
-    window = grown(box, max(box.width, box.height) // 2 + 8, mask.shape, None)
+    window = box.grown(max(box.width, box.height) // 2 + 8, *mask.shape).slices
     cut: Image = image[window].copy()
     return cut, mask[window].copy()

@@ -14,13 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.placement.box import Box
-from anogen.synthesis.canvas import FULL
+from anogen.synthesis.canvas import FULL, GREY_LEVEL
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.copies import copy_limit
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.miniatures import distance_to, miniature
 
-GREY_LEVEL = 1 / 255
 LEAST_AREA = 6
 """Pixels that a person can still see."""
 

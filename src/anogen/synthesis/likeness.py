@@ -21,7 +21,6 @@ from anogen.synthesis.canvas import FULL
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
 from anogen.synthesis.mask_recovery import recover_mask
-from anogen.synthesis.warping import grown
 
 CROP = 128
 """Side in pixels at which defects are compared."""
@@ -126,7 +125,8 @@ def trials(
         normal = normals[number]
         pasted = paste(normal, objects[number], rng)
         box = pasted.box
-        window = grown(box, round(margin * max(box.width, box.height)) + 1, normal.shape, None)
+        reach = round(margin * max(box.width, box.height)) + 1
+        window = box.grown(reach, *normal.shape[:2]).slices
         shown, below = (
             np.asarray(image[window] / FULL[image.dtype], np.float32)
             for image in (pasted.image, normal)

@@ -91,29 +91,21 @@ def warp_support(
         # A defect thinner than a pixel after shrinking still has one.
         x, y = np.rint(moved[0] + shift).astype(int)
         warped_mask[y, x] = True
-    window = grown(Box.around(warped_mask), margin, warped_mask.shape, limit)
-    kept = warped_mask[window].copy()
+    window = Box.around(warped_mask).grown(margin, *warped_mask.shape)
+    if limit is not None:
+        window = _at_most(window, *limit)
+    kept = warped_mask[window.slices].copy()
     if not kept.any():
         # A limit of a pixel or two may have cut all of a slanted defect off.
         kept[kept.shape[0] // 2, kept.shape[1] // 2] = True
-    return WarpedSupport(warped[window].copy(), kept)
+    return WarpedSupport(warped[window.slices].copy(), kept)
 
 
-def grown(
-    box: Box, margin: int, shape: tuple[int, ...], limit: tuple[int, int] | None
-) -> tuple[slice, slice]:
-    """Slices of the box with a margin, within the array and no larger than the limit."""
-    slices = []
-    for low, high, size, most in (
-        (box.y0, box.y1, shape[0], None if limit is None else limit[0]),
-        (box.x0, box.x1, shape[1], None if limit is None else limit[1]),
-    ):
-        low, high = max(low - margin, 0), min(high + margin, size)
-        if most is not None and high - low > most:
-            low += (high - low - most) // 2
-            high = low + most
-        slices.append(slice(low, high))
-    return slices[0], slices[1]
+def _at_most(box: Box, height: int, width: int) -> Box:
+    """The middle of a box that is higher or wider than this."""
+    rows, columns = max(box.height - height, 0), max(box.width - width, 0)
+    x0, y0 = box.x0 + columns // 2, box.y0 + rows // 2
+    return Box(x0, y0, x0 + box.width - columns, y0 + box.height - rows)
 
 
 def _turned_to_fit(

@@ -8,6 +8,7 @@ the work is cut into batches.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -106,7 +107,7 @@ class Judging:
         """The gate's limits for a defect: calibrated, but for those that the settings name."""
         if defect not in self._limits:
             supports = self._supports[defect]
-            normals = self._probes()
+            normals = self._probes
             # The median image and the legal region know images of one size only.
             alike = all(image.shape == normals[0].shape for image, _ in supports)
             limits = calibrated(
@@ -199,6 +200,7 @@ class Judging:
             else:
                 before_is_settled = False
 
+    @cached_property
     def _probes(self) -> list[Image]:
         train = self._category.train
         probes = train[:: max(1, len(train) // PROBES)][:PROBES]
@@ -211,7 +213,7 @@ class Judging:
         if self._network is None:
             self._network = make_teacher(NETWORK)
         if self._types is None:
-            normals = self._probes()
+            normals = self._probes
             self._types = types_of(
                 self._network,
                 self._supports,

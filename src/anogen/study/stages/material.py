@@ -8,7 +8,8 @@ from safetensors import SafetensorError
 from anogen.concept.concept import Concept
 from anogen.concept.views import Shot
 from anogen.data.dataset import read_dataset
-from anogen.data.images import EXTENSIONS, read_image, read_mask, to_rgb8
+from anogen.data.images import read_image, read_mask, to_rgb8
+from anogen.data.listing import images_below
 from anogen.data.sample import Category, Sample, SupportSet
 from anogen.data.support import draw_support, evaluation_samples
 from anogen.data.validation import validate
@@ -108,9 +109,7 @@ def _problems_beside(settings: RunSettings, categories: Sequence[Category]) -> l
     """Sentences about files outside of the categories, which later stages would stumble over."""
     problems = []
     textures = settings.training.textures
-    if textures is not None and not any(
-        path.suffix.lower() in EXTENSIONS for path in Path(textures).rglob("*")
-    ):
+    if textures is not None and not images_below(Path(textures)):
         problems.append(f"training.textures: {textures} holds no images; name another folder.")
     for rule in ("legal", "forbidden"):
         pattern = getattr(settings.placement, rule)

@@ -11,8 +11,7 @@ import torch
 
 from anogen.detection.recognition import make_recogniser
 from anogen.detection.saved import make_detector
-from anogen.detection.settings import DeSTSegSettings
-from anogen.detection.start import PRETRAINED, RANDOM
+from anogen.detection.settings import PRETRAINED, RANDOM, DeSTSegSettings
 from anogen.detection.teacher import make_teacher
 from anogen.errors import InputError
 from anogen.study.settings import RunSettings
