@@ -161,6 +161,31 @@ def test_half_of_the_masks_lie_where_the_supports_do():
     assert (np.abs(share - (0.12, 0.1)) < 0.3).all(axis=1).mean() < 0.35
 
 
+def test_masks_follow_the_surroundings_where_these_are_known():
+    """Nine of ten masks have their centre in the strip that is like the shots' places; how the
+    support lies on its object does not count then."""
+    object_ = np.zeros(SHAPE, bool)
+    object_[20:100, 20:140] = True
+    likeness = np.zeros(SHAPE, np.float32)
+    likeness[:, 110:130] = 1
+    support = disc(30, 32, 5)
+    masks = draw([support], 100, Ground(object_, likeness=likeness), objects=[object_])
+    columns = np.array([ndimage.center_of_mass(mask)[1] for mask in masks])
+    # Its centre of mass may be two pixels from the middle of its box.
+    assert 0.82 < ((columns >= 108) & (columns <= 132)).mean() < 0.99
+
+
+def test_masks_leave_the_object_as_far_as_the_shots_do():
+    """Legal is a strip of 4 columns, a third of a disc: rejected, but for shots that do so, too."""
+    strip = np.zeros(SHAPE, bool)
+    strip[:, 78:82] = True
+    with pytest.raises(InputError, match="lay too little on the object"):
+        draw([disc(60, 60, 8)], 1, Ground(strip), settings={"on_foreground": 0.8})
+    settings = {"on_foreground": 0.8, "size_jitter": 0}
+    for mask in draw([disc(60, 60, 8)], 5, Ground(strip, on_object=0.2), settings=settings):
+        assert 0.2 <= strip[mask].mean() < 0.8
+
+
 def test_parts_are_recombined():
     """A disc beside a bar: some masks have two discs or two bars."""
     bar = np.zeros(SHAPE, bool)

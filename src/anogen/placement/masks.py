@@ -42,7 +42,8 @@ KNOWN, ALIGNED, WOBBLE = 3, 0.8, 10.0
 is one, and degrees by which a mask leaves it at least."""
 
 NEAR, SPREAD = 0.5, 0.12
-"""How often a mask lies where a support mask does, and the deviation, as a share of the object."""
+"""How often a mask lies where a support mask does, and the deviation, as a share of the object;
+where nothing is known of the surroundings."""
 
 MOST_PARTS = 12
 """The largest parts of a mask that are varied; more are grains."""
@@ -151,12 +152,14 @@ class MaskVariation:
                 f"{what}: no pixel may carry a defect; check placement.legal, placement.forbidden "
                 "and placement.foreground."
             )
-        centres, around = Centres(allowed), Box.around(ground.object)
+        centres, around = Centres(allowed, ground.likeness), Box.around(ground.object)
         failed: Counter[str] = Counter()
         for attempt in range(self._settings.attempts):
             shrink = 1 - max(0.0, attempt / self._settings.attempts - 0.5)
             mask = self._new(float(np.sqrt(allowed.size)), shrink, rng)
-            place = self._placed(mask, allowed, centres, around, rng)
+            # Known surroundings say more than where on the object the shots' defects lie.
+            near = around if ground.likeness is None else None
+            place = self._placed(mask, allowed, centres, near, rng)
             problem = "border" if place is None else self._problem(place, ground, shrink)
             if place is not None and problem is None and cut is not None:
                 problem = self._left(cut(place), ground, shrink)
@@ -247,13 +250,14 @@ class MaskVariation:
         mask: NDArray[np.bool_],
         allowed: NDArray[np.bool_],
         centres: Centres,
-        around: Box,
+        around: Box | None,
         rng: np.random.Generator,
     ) -> Place | None:
-        """The mask with its centre on an allowed pixel; None if it does not fit the image."""
+        """The mask with its centre on an allowed pixel, often where around the object a support
+        mask has it; None if it does not fit the image."""
         y, x = centres.draw(rng)
         usual = [shape.place for shape in self._shapes if shape.place is not None]
-        if usual and rng.random() < NEAR:
+        if around is not None and usual and rng.random() < NEAR:
             share = np.array(usual[int(rng.integers(len(usual)))]) + rng.normal(0, SPREAD, 2)
             x, y = (
                 round(v) for v in (around.x0, around.y0) + share * (around.width, around.height)
@@ -276,7 +280,8 @@ class MaskVariation:
             SMALLER * shrink**2 * min(areas) <= area <= LARGER * max(areas)
         ):
             return "size"
-        if ground.allowed[rows][mask].mean() < self._settings.on_foreground:
+        share = ground.allowed[rows][mask].mean()
+        if share == 0 or share < min(self._settings.on_foreground, ground.on_object):
             return "object"
         if ground.forbidden is not None and ground.forbidden[rows][mask].any():
             return "forbidden"

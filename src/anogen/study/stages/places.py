@@ -92,7 +92,7 @@ class Places:
             )
         self._objects: dict[bytes, NDArray[np.uint8]] = {}
         self.contexts: dict[str, Context] = {}
-        if settings.placement.where == "alike" and not in_masks:
+        if settings.placement.where == "alike":
             self.contexts = self._contexts(supports)
         self.masks: dict[str, MaskVariation] = {}
         if settings.learns_masks and not sampled:
