@@ -19,7 +19,7 @@ from anogen.data.dataset import read_dataset
 from anogen.data.images import read_image, to_rgb8
 from anogen.data.sample import Category
 from anogen.placement.centres import ELSEWHERE
-from anogen.placement.context import Scene, context_of, described
+from anogen.placement.context import Scene, Small, context_of, described
 from anogen.placement.foreground import choose_method, foreground
 from anogen.study.stages.material import supports_of
 
@@ -63,7 +63,7 @@ def gains_of(category: Category, count: int) -> dict[str, list[float]]:
     """The gains of every left-out shot, by defect."""
     goods = [to_rgb8(read_image(sample.image)) for sample in category.train]
     method = choose_method(goods)
-    usual = [Scene(image, foreground(image, method)) for image in goods]
+    usual = [Scene(image, foreground(image, method)).small() for image in goods]
     found: dict[str, list[float]] = {}
     for defect in category.defects:
         shots = [
@@ -78,13 +78,13 @@ def gains_of(category: Category, count: int) -> dict[str, list[float]]:
     return found
 
 
-def _gain(shots: list[Scene], left: Scene, usual: list[Scene]) -> float:
+def _gain(shots: list[Scene], left: Scene, usual: list[Small]) -> float:
     assert left.defect is not None
     where = left.defect & left.object
     if not where.any():
         return 0.0
     context = context_of(shots, usual)
-    alike = context.likeness_of(described(left, context.side), where.shape)
+    alike = context.likeness_of(described(left.small(), context.side), where.shape)
     # As densely as anywhere: 1.
     density = (1 - ELSEWHERE) * alike / max(float(alike[left.object].mean()), 1e-9) + ELSEWHERE
     return float(np.log(density[where].mean()))

@@ -5,7 +5,7 @@ import pytest
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
-from anogen.placement.boxes import SMALLEST_SIDE, Ground, draw_places, rectangle
+from anogen.placement.boxes import SMALLEST_SIDE, Ground, Place, draw_places, rectangle
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import LearnedSizes, Size
 
@@ -235,3 +235,18 @@ def test_a_box_around_a_mask():
         Box.around(np.zeros((3, 3), bool))
     with pytest.raises(ValueError, match="empty box"):
         Box(3, 0, 3, 5)
+
+
+def test_a_place_is_cut_to_the_box_of_what_is_left():
+    shape = np.ones((4, 6), bool)
+    shape[0, 0] = False
+    place, left = Place(Box(10, 20, 16, 24), shape), np.zeros((4, 6), bool)
+    assert place.cut(left) is None
+    left[0, 0] = True
+    assert place.cut(left) is None
+    left[1:3, 2:5] = True
+    cut = place.cut(left)
+    assert cut.box == Box(12, 21, 15, 23)
+    assert cut.shape.all()
+    part = Box(11, 15, 30, 40)
+    assert np.array_equal(cut.within(part), cut.mask(60, 60)[part.slices])

@@ -37,7 +37,7 @@ def shot(seed: int, x: int) -> Scene:
 
 
 def striped() -> Context:
-    goods = [Scene(plate(seed), OBJECT) for seed in range(4)]
+    goods = [Scene(plate(seed), OBJECT).small() for seed in range(4)]
     return context_of([shot(10, 105), shot(11, 120), shot(12, 130)], goods)
 
 
@@ -45,7 +45,8 @@ def striped() -> Context:
 @pytest.mark.parametrize("turned", [False, True])
 def test_surroundings_are_found_again_in_any_position_and_light(turned: bool, light: int) -> None:
     object_ = np.rot90(OBJECT, 2) if turned else OBJECT
-    likeness = striped().likeness(plate(20, turned=turned, light=light), object_)
+    scene = Scene(plate(20, turned=turned, light=light), object_)
+    likeness = striped().likeness(scene.small(), object_.shape)
     assert likeness.shape == OBJECT.shape
     assert likeness.min() >= 0 and likeness.max() <= 1
     right = likeness[60:100, 100:135]
@@ -56,12 +57,12 @@ def test_surroundings_are_found_again_in_any_position_and_light(turned: bool, li
 
 def test_a_defect_is_not_its_own_surroundings() -> None:
     # Black defects on stripes are like good stripes, not like nothing at all.
-    likeness = striped().likeness(plate(21), OBJECT)
+    likeness = striped().likeness(Scene(plate(21), OBJECT).small(), OBJECT.shape)
     assert likeness[70:90, 110:130].mean() > 0.5
 
 
 def test_places_go_where_shots_have_them_and_now_and_then_elsewhere() -> None:
-    likeness = striped().likeness(plate(22), OBJECT)
+    likeness = striped().likeness(Scene(plate(22), OBJECT).small(), OBJECT.shape)
     ground = Ground(OBJECT, likeness=likeness)
     sizes = LearnedSizes.of_masks([shot(10, 105).defect], margin=0, jitter=0, turn=False)  # type: ignore[list-item]
     settings = PlacementSettings(where="alike")
@@ -91,7 +92,7 @@ def test_without_likeness_every_pixel_is_as_good() -> None:
 def test_defects_of_a_corner_may_stand_out_as_far_as_those_of_the_shots() -> None:
     defect = np.zeros((SIDE, SIDE), bool)
     defect[110:130, 140:160] = True  # a quarter of it on the plate's corner
-    context = context_of([Scene(plate(30), OBJECT, defect)], [Scene(plate(0), OBJECT)])
+    context = context_of([Scene(plate(30), OBJECT, defect)], [Scene(plate(0), OBJECT).small()])
     assert context.on_object == pytest.approx(LESS * 0.25)
     corner = np.zeros(OBJECT.shape, np.float32)
     corner[118:120, 148:150] = 1

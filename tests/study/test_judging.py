@@ -6,6 +6,7 @@ import torch
 
 from anogen.placement.box import Box
 from anogen.study.settings import RunSettings
+from anogen.study.stages.goods import Good
 from anogen.study.stages.judging import COPY, Drawn, Judging, described, types_of
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.copies import imprint
@@ -20,7 +21,9 @@ def drawn(look: int, attempt: int) -> Drawn:
     image, mask = normal.copy(), np.zeros((32, 32), np.float32)
     mask[8:16, 8:16] = 1
     image[8:16, 8:16] = np.random.default_rng(look).integers(0, 256, (8, 8))
-    return Drawn(normal, Anomaly(image, BOX, BOX.mask(32, 32), mask), look, attempt)
+    good = Good(normal, np.ones((32, 32), bool))
+    anomaly = Anomaly(image, BOX, BOX.mask(32, 32), mask)
+    return Drawn(good, Box(0, 0, 32, 32), anomaly, look, attempt)
 
 
 class Told(Judging):
@@ -66,6 +69,25 @@ def run(looks: list[list[list[int]]], sizes: list[int], *, candidates: int = 1) 
         ]
         start += size
     return settled
+
+
+def test_a_drawing_on_a_part_is_put_back_onto_its_image() -> None:
+    rng = np.random.default_rng(0)
+    good = Good(rng.integers(0, 256, (50, 60, 3), dtype=np.uint8), np.ones((50, 60), bool))
+    part, box = Box(20, 10, 52, 42), Box(4, 6, 12, 9)
+    image, mask = good.image[part.slices].copy(), np.zeros((32, 32), np.float32)
+    image[box.slices], mask[box.slices] = 7, 0.75
+    anomaly = Anomaly(image, box, box.mask(32, 32), mask, {"steps": 2}, (box,))
+    whole = Drawn(good, part, anomaly, 0, 0).whole()
+    # Rows 10 + 6 to 10 + 9, columns 20 + 4 to 20 + 12.
+    expected, there = good.image.copy(), np.zeros((50, 60), bool)
+    expected[16:19, 24:32] = 7
+    there[16:19, 24:32] = True
+    assert np.array_equal(whole.image, expected)
+    assert np.array_equal(whole.region, there)
+    assert np.array_equal(whole.mask, np.where(there, np.float32(0.75), 0))
+    assert (whole.box, whole.boxes) == (Box(24, 16, 32, 19), (Box(24, 16, 32, 19),))
+    assert whole.provenance == {"steps": 2}
 
 
 def test_the_best_accepted_candidate_is_kept_and_all_are_told_of() -> None:

@@ -92,7 +92,8 @@ def test_masks_are_learned_sampled_and_drawn_in(tmp_path, small_dataset, small_p
     assert len(bank) == 6
     places = Places(category, supports, run.settings, sampled=sampled)
     for item in plan(category, ["line", "spot"], run.settings.bank, seed=0):
-        normal, (region,) = places.place(item, 0)
+        good, (place,) = places.place(item, 0)
+        normal, region = good.image, place.mask(*good.object.shape)
         entry = bank.manifest[item.id]
         image = bank.image(entry)
         assert np.array_equal(image[~region], normal[~region])

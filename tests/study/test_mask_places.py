@@ -32,6 +32,11 @@ def run_in(path, dataset, **given):
     return run, category, support
 
 
+def regions_of(places, item, attempt):
+    good, found = places.place(item, attempt)
+    return [place.mask(*good.object.shape) for place in found]
+
+
 def test_a_bank_of_masks(tmp_path, small_dataset, small_prior):
     run, category, support = run_in(tmp_path / "run", small_dataset)
     for defect in support.shots:
@@ -52,7 +57,8 @@ def test_a_bank_of_masks(tmp_path, small_dataset, small_prior):
         assert entry.sampler["synthesizer"] == "anomalydiffusion"
         assert entry.sampler["reweighting"] == "fast"
         assert entry.reason != "the drawing fills its region like a patch"
-        normal, (region,) = places.place(planned[entry.id], 0)
+        good, (place,) = places.place(planned[entry.id], 0)
+        normal, region = good.image, place.mask(*good.object.shape)
         image, mask = bank.image(entry), bank.mask(entry)
         np.testing.assert_array_equal(normal, read_image(small_dataset / entry.normal))
         # Not only outside the box: outside the mask that was asked for.
@@ -69,11 +75,11 @@ def test_masks_are_those_of_the_defect_and_several_keep_apart(tmp_path, small_da
     places = Places(category, supports, run.settings)
     areas = {"spot": [], "line": []}
     for item in plan(category, ["line", "spot"], run.settings.bank, seed=0):
-        _, regions = places.place(item, 0)
+        regions = regions_of(places, item, 0)
         assert len(regions) == 2
         assert not (regions[0] & regions[1]).any()
         areas[item.defect] += [int(region.sum()) for region in regions]
-        again, moved = places.place(item, 0)[1], places.place(item, 1)[1]
+        again, moved = regions_of(places, item, 0), regions_of(places, item, 1)
         assert all(np.array_equal(a, b) for a, b in zip(regions, again, strict=True))
         assert not np.array_equal(regions[0], moved[0])
     assert 65 < np.median(areas["spot"]) < 150
@@ -94,8 +100,8 @@ def test_masks_that_are_cut_to_the_legal_region_keep_their_size(tmp_path, small_
     cut = 0
     for item in plan(category, ["spot"], run.settings.bank, seed=0):
         for attempt in range(8):
-            normal, (region,) = places.place(item, attempt)
-            (whole,) = places.places(item, attempt, places.ground(item, normal))
+            (region,) = regions_of(places, item, attempt)
+            (whole,) = places.places(item, attempt)
             assert region.sum() >= 50
             assert not region[~legal].any()
             cut += int(whole.shape.sum() > region.sum())

@@ -15,7 +15,8 @@ from anogen.placement.box import Box
 from anogen.study.settings import resolve
 from anogen.study.stages.material import supports_of
 from anogen.study.stages.places import Places
-from anogen.study.stages.planned import plan
+from anogen.study.stages.planned import Planned, plan
+from anogen.synthesis.contract import Image
 
 
 def places_of(root: Path, *overrides: str) -> tuple[Places, list]:
@@ -48,32 +49,30 @@ def test_samples_of_a_spot_share_their_place(small_dataset: Path) -> None:
     _, same = places.place(replace(items[0], sample=1), 0)
     _, moved = places.place(items[0], 1)
     assert len(one) == 1
-    assert np.array_equal(one[0], same[0])
-    assert not np.array_equal(one[0], moved[0])
+    assert one[0].box == same[0].box
+    assert np.array_equal(one[0].shape, same[0].shape)
+    assert one[0].box != moved[0].box
 
 
 def test_each_defect_has_its_own_legal_region(drawn: Path) -> None:
     places, items = places_of(drawn, "placement.legal=rules/{category}-{defect}.png")
     for item in items:
-        normal, (region,) = places.place(item, 0)
-        assert region.shape == normal.shape[:2]
-        rows = np.flatnonzero(region.any(axis=1))
-        assert rows.max() < 30 if item.defect == "spot" else rows.min() >= 30
+        _, (place,) = places.place(item, 0)
+        assert place.box.y1 <= 30 if item.defect == "spot" else place.box.y0 >= 30
 
 
 def test_nothing_is_drawn_in_the_forbidden_region(drawn: Path) -> None:
     places, items = places_of(drawn, "placement.forbidden=rules/corner.png")
     for item in items:
-        _, (region,) = places.place(item, 0)
-        assert not region[:, :20].any()
+        _, (place,) = places.place(item, 0)
+        assert place.box.x0 >= 20
 
 
 def test_several_regions_are_apart(small_dataset: Path) -> None:
     places, items = places_of(small_dataset, "placement.defects=2")
     for item in items[:6]:
-        _, regions = places.place(item, 0)
-        one, other = (Box.around(region) for region in regions)
-        count = one.mask(64, 64).astype(int) + other.mask(64, 64)
+        _, (one, other) = places.place(item, 0)
+        count = one.box.mask(64, 64).astype(int) + other.box.mask(64, 64)
         assert count.max() == 1
 
 
@@ -103,3 +102,35 @@ def test_the_object_is_found_once_for_equal_pixels(
     assert np.array_equal(places.object(normal.copy()), first)
     with pytest.raises(LookupError):
         places.object(normal[:, ::-1])
+
+
+def test_the_normals_of_a_batch_are_read_once_and_no_more_are_remembered(
+    small_dataset: Path,
+) -> None:
+    places, items = places_of(small_dataset, "synthesis.batch_size=2", "placement.foreground=otsu")
+    spots = [item for item in items if item.defect == "spot"][:3]
+    read: list[str] = []
+    normal = places.normal
+
+    def counted(item: Planned) -> Image:
+        read.append(item.normal.key)
+        return normal(item)
+
+    places.normal = counted  # type: ignore[method-assign]
+    for number in (0, 1, 0, 2, 0, 1):
+        good, (place,) = places.place(spots[number], number)
+        assert place.within(Box(0, 0, 64, 64)).shape == good.object.shape == (64, 64)
+        assert np.array_equal(good.image, normal(spots[number]))
+        assert np.array_equal(good.object, places.object(good.image))
+    # The second was looked at least lately when the third came.
+    assert read == [spots[number].normal.key for number in (0, 1, 2, 1)]
+
+
+def test_what_is_known_of_a_normal_is_found_once_for_a_defect(small_dataset: Path) -> None:
+    places, items = places_of(small_dataset)
+    of_one = {item.defect: item for item in items if item.normal.key == items[0].normal.key}
+    assert set(of_one) == {"spot", "line"}
+    grounds = {defect: places.ground(item) for defect, item in of_one.items()}
+    assert grounds["spot"] is not grounds["line"]
+    assert grounds["spot"].object is grounds["line"].object
+    assert places.ground(of_one["spot"]) is grounds["spot"]

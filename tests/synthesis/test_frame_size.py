@@ -11,7 +11,8 @@ from anogen.synthesis.anomalydiffusion import AnomalyDiffusionSynthesizer
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.diffusion import Job
 from anogen.synthesis.gate import Limits, calibrated, judge
-from anogen.synthesis.miniatures import LARGE, distance_to, miniature
+from anogen.synthesis.likeness import crop_around
+from anogen.synthesis.miniatures import LARGE, Overview, distance_to, miniature
 from anogen.synthesis.rendered import rendered as render
 from anogen.synthesis.settings import SynthesisSettings
 
@@ -93,6 +94,32 @@ def test_a_sketch_is_that_of_the_whole_frame(small_prior, member, rendered, at):
     np.testing.assert_array_equal(prepared.outline, (outline & region)[box.slices])
 
 
+@pytest.mark.parametrize("member", [AnoGenSynthesizer, AnomalyDiffusionSynthesizer])
+@pytest.mark.parametrize("at", [(700, 400), (1138, 856), (0, 300)])
+def test_drawing_and_judging_a_part_of_a_frame_is_that_of_the_frame(small_prior, member, at):
+    normal = grain((900, 1200), 8)
+    box = Box(at[0], at[1], at[0] + 62, at[1] + 44)
+    region = box.mask(900, 1200) & (np.add.outer(np.arange(900), np.arange(1200)) % 97 > 5)
+    object_ = np.add.outer(np.arange(900), np.arange(1200)) < at[0] + at[1] + 60
+    made, limits = synthesizer(small_prior, member), Limits(least_change=0.01)
+    part = made.around(box, 900, 1200)
+    assert part.area < normal[..., 0].size / 4
+    whole = made(normal, region, np.random.default_rng(9))
+    cut = made(normal[part.slices], region[part.slices], np.random.default_rng(9))
+    np.testing.assert_array_equal(cut.image, whole.image[part.slices])
+    np.testing.assert_array_equal(cut.mask, whole.mask[part.slices])
+    assert cut.box.outside(part) == whole.box
+    verdict = judge(normal, whole, limits, on_object=object_)
+    assert judge(normal[part.slices], cut, limits, on_object=object_[part.slices]) == verdict
+    assert verdict.scores["area"] > 0
+    for one, other in zip(
+        crop_around(whole.image, whole.defective),
+        crop_around(cut.image, cut.defective),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 def embedded(image, shape, at, fill):
     """The image as a part of a larger one of other content."""
     frame = fill.copy()
@@ -141,3 +168,26 @@ def test_a_miniature_of_a_large_image_is_the_mean_of_each_part(dtype):
     assert image.shape[0] * image.shape[1] > LARGE
     parts = image.reshape(32, 33, 32, 34, 3).mean(axis=(1, 3, 4)) / np.iinfo(dtype).max
     assert np.abs(miniature(image) - parts).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("shape", "part"),
+    [
+        ((200, 240, 3), Box(30, 40, 90, 70)),
+        ((1056, 1088, 3), Box(500, 600, 560, 640)),
+        ((1056, 1088), Box(0, 0, 20, 30)),
+        ((1504, 2000, 3), Box(1940, 1444, 2000, 1504)),
+        ((1201, 1003, 3), Box(700, 640, 760, 700)),  # no cell but the first begins on a pixel
+        ((130, 9000), Box(8000, 20, 8060, 80)),  # shorter than its cells are many
+    ],
+)
+def test_a_miniature_of_a_changed_part_is_that_of_the_changed_image(shape, part):
+    rng = np.random.default_rng(10)
+    image = rng.integers(0, 256, shape, dtype=np.uint8)
+    changed = image.copy()
+    changed[part.slices] //= 3
+    overview = Overview(image)
+    expected = miniature(changed)
+    np.testing.assert_array_equal(overview.miniature(part, changed[part.slices]), expected)
+    assert (expected != miniature(image)).any()
+    np.testing.assert_array_equal(overview.miniature(part, image[part.slices]), miniature(image))

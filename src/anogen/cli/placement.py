@@ -53,13 +53,11 @@ def _tiles(category: Category, shots: SupportSet, settings: RunSettings, count: 
             if item.sample == 0
         ]
         for item in chosen[:count]:
-            normal = places.normal(item)
-            ground = places.ground(item, normal)
             tiles.append(
                 Tile(
-                    to_rgb8(normal),
-                    ground,
-                    places.places(item, 0, ground),
+                    to_rgb8(places.good(item).image),
+                    places.ground(item),
+                    places.places(item, 0),
                     f"{category.name} {defect} {item.normal.image.stem} ({places.method})",
                 )
             )

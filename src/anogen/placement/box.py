@@ -1,5 +1,6 @@
 """An axis-aligned box in pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,10 @@ class Box:
         """The same box in the pixels of a part of the image."""
         return Box(self.x0 - part.x0, self.y0 - part.y0, self.x1 - part.x0, self.y1 - part.y0)
 
+    def outside(self, part: "Box") -> "Box":
+        """The same box, given in the pixels of a part, in those of the image."""
+        return Box(self.x0 + part.x0, self.y0 + part.y0, self.x1 + part.x0, self.y1 + part.y0)
+
     def grown(self, reach: int, height: int, width: int) -> "Box":
         """The box and ``reach`` pixels around it, in an image of ``(height, width)``."""
         return Box(
@@ -61,6 +66,16 @@ class Box:
         mask = np.zeros((height, width), dtype=bool)
         mask[self.slices] = True
         return mask
+
+    @staticmethod
+    def holding(boxes: Sequence["Box"]) -> "Box":
+        """The smallest box that holds all of some boxes, at least one."""
+        return Box(
+            min(box.x0 for box in boxes),
+            min(box.y0 for box in boxes),
+            max(box.x1 for box in boxes),
+            max(box.y1 for box in boxes),
+        )
 
     @staticmethod
     def around(mask: NDArray[np.bool_]) -> "Box":

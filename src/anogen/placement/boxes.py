@@ -9,6 +9,7 @@ rule that stands in the way is named.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ SMALLEST_SIDE = 8
 class Ground:
     """What is known of one image's pixels; boolean ``(H, W)`` but for ``likeness``.
 
+    What follows from that is found once, however many places are looked for.
+
     Attributes:
         object: the part that is shown, told from its background.
         legal: where people allow defects; None: everywhere.
@@ -43,10 +46,25 @@ class Ground:
     likeness: NDArray[np.float32] | None = None
     on_object: float = 1.0
 
-    @property
+    @cached_property
     def allowed(self) -> NDArray[np.bool_]:
         """The object where it is legal."""
         return self.object if self.legal is None else self.object & self.legal
+
+    @cached_property
+    def open(self) -> NDArray[np.bool_]:
+        """The pixels that may carry a defect: what is allowed and not forbidden."""
+        return self.allowed if self.forbidden is None else self.allowed & ~self.forbidden
+
+    @cached_property
+    def centres(self) -> Centres:
+        """Draws open pixels, of which there must be one, by their likeness."""
+        return Centres(self.open, self.likeness)
+
+    @cached_property
+    def extent(self) -> Box:
+        """The box around the object, of which a pixel must be seen."""
+        return Box.around(self.object)
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,20 @@ class Place:
 
     box: Box
     shape: NDArray[np.bool_]
+
+    def cut(self, left: NDArray[np.bool_]) -> "Place | None":
+        """What is left of it where ``left``, of the shape's size, is true; None: nothing."""
+        kept = self.shape & left
+        if not kept.any():
+            return None
+        inner = Box.around(kept)
+        return Place(inner.outside(self.box), kept[inner.slices])
+
+    def within(self, part: Box) -> NDArray[np.bool_]:
+        """The shape in a part of the image, boolean ``(part.height, part.width)``."""
+        mask = np.zeros((part.height, part.width), dtype=bool)
+        mask[self.box.within(part).slices] = self.shape
+        return mask
 
     def mask(self, height: int, width: int) -> NDArray[np.bool_]:
         """The shape in a boolean image of ``(height, width)``."""
@@ -101,18 +133,14 @@ def draw_places(
 
 
 class _Search:
-    """The search for places on one image; what all of them need is made once."""
+    """The search for places on one image."""
 
     def __init__(
         self, ground: Ground, sizes: Sizes, settings: PlacementSettings, what: str
     ) -> None:
         self.ground, self.sizes, self.settings, self.what = ground, sizes, settings, what
         self.height, self.width = ground.object.shape
-        allowed = ground.allowed
-        open_ = allowed if ground.forbidden is None else allowed & ~ground.forbidden
-        self._need_room(allowed, open_)
-        self.allowed = allowed
-        self.centres = Centres(open_, ground.likeness)
+        self._need_room()
         self.best = 0.0
 
     def place(self, rng: np.random.Generator, taken: Sequence[Place]) -> Place:
@@ -129,7 +157,7 @@ class _Search:
                 max(SMALLEST_SIDE, drawn.height * shrink),
                 drawn.angle,
             )
-            place, broken = self._tried(size, self.centres.draw(rng), taken)
+            place, broken = self._tried(size, self.ground.centres.draw(rng), taken)
             if place is not None and not broken:
                 return place
             together.update(broken)
@@ -159,10 +187,14 @@ class _Search:
 
         place = Place(moved(border), shape)
         broken = []
-        object_, forbidden = self.ground.object, self.ground.forbidden
-        if not self._enough(self.allowed, place):
+        object_, allowed, forbidden = (
+            self.ground.object,
+            self.ground.allowed,
+            self.ground.forbidden,
+        )
+        if not self._enough(allowed, place):
             self.best = max(self.best, _share(object_, place))
-            if self._enough(self.allowed, Place(moved(0), shape)):
+            if self._enough(allowed, Place(moved(0), shape)):
                 broken.append("border")
             else:
                 broken.append("legal" if self._enough(object_, place) else "object")
@@ -177,13 +209,13 @@ class _Search:
         share = _share(region, place)
         return share > 0 and share >= min(self.settings.on_foreground, self.ground.on_object)
 
-    def _need_room(self, allowed: NDArray[np.bool_], open_: NDArray[np.bool_]) -> None:
+    def _need_room(self) -> None:
         """Refuse an image on which no single pixel may carry a defect."""
-        if open_.any():
+        if self.ground.open.any():
             return
         if not self.ground.object.any():
             reason = "no object is seen; change placement.foreground"
-        elif not allowed.any():
+        elif not self.ground.allowed.any():
             reason = (
                 "the legal region does not touch the object; correct the mask of placement.legal, "
                 "or change placement.foreground"

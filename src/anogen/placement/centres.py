@@ -6,7 +6,6 @@ at a hundredth of a large image's pixels), so a photograph of 12 megapixels is l
 
 import math
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,12 +72,19 @@ class Centres:
         return top + int(y), left + int(x)
 
 
-def _counted(allowed: NDArray[np.bool_], side: int) -> NDArray[np.int32]:
-    """How many pixels of each cell are true, by an integral image."""
-    sums = cv2.integral(np.ascontiguousarray(allowed).view(np.uint8))
-    rows, columns = (
-        np.minimum(np.arange(number + 1) * side, size)
-        for number, size in zip(cells_of(allowed.shape), allowed.shape, strict=True)
-    )
-    counted: NDArray[np.int32] = np.diff(np.diff(sums[np.ix_(rows, columns)], axis=0), axis=1)
-    return counted
+def _counted(allowed: NDArray[np.bool_], side: int) -> NDArray[np.unsignedinteger]:
+    """How many pixels of each cell are true."""
+    ones = np.ascontiguousarray(allowed).view(np.uint8)
+    few = np.min_scalar_type(side**2)  # bytes for all but the largest images, as they are quick
+    return np.ascontiguousarray(_summed(_summed(ones, side, few).T, side, few).T)
+
+
+def _summed(
+    values: NDArray[np.unsignedinteger], side: int, dtype: np.dtype[np.unsignedinteger]
+) -> NDArray[np.unsignedinteger]:
+    """The sums of every ``side`` rows; the last may be of fewer."""
+    sums = np.zeros((-(-len(values) // side), values.shape[1]), dtype)
+    for start in range(side):
+        rows = values[start::side]
+        sums[: len(rows)] += rows
+    return sums

@@ -38,6 +38,21 @@ Descriptor = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Small:
+    """What of an image its surroundings are told from, at the working size ``(h, w)``.
+
+    Attributes:
+        colour: uint8 ``(h, w, 3)``.
+        object: uint8 ``(h, w)``: the object's share of each pixel, 255 is all of it.
+        defect: boolean ``(h, w)``: pixels to be left out; None in good images.
+    """
+
+    colour: NDArray[np.uint8]
+    object: NDArray[np.uint8]
+    defect: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
 class Scene:
     """An image and what is known of it.
 
@@ -50,6 +65,15 @@ class Scene:
     image: NDArray[np.uint8]
     object: NDArray[np.bool_]
     defect: NDArray[np.bool_] | None = None
+
+    def small(self) -> Small:
+        """The scene at the working size, which costs looking at all of its pixels."""
+        near = None
+        if self.defect is not None:
+            grown = cv2.dilate(self.defect.astype(np.uint8), np.ones((3, 3), np.uint8))
+            near = _shrunk(grown * 255) > 0
+        share = self.object.view(np.uint8) * np.uint8(255)
+        return Small(_shrunk(self.image), _shrunk(share), near)
 
 
 @dataclass(frozen=True)
@@ -72,14 +96,17 @@ class Context:
     width: float
     on_object: float
 
-    def likeness(self, image: NDArray[np.uint8], object_: NDArray[np.bool_]) -> Descriptor:
+    def likeness(self, scene: Small, shape: tuple[int, ...]) -> Descriptor:
         """How much the surroundings of every pixel are like a shot's, in (0, 1].
+
+        Args:
+            scene: the image.
+            shape: its ``(H, W)`` before it was made small.
 
         Returns:
             float32 ``(H, W)``, of large images one value for each cell: see ``centres.cells_of``.
         """
-        surroundings = described(Scene(image, object_), self.side)
-        return self.likeness_of(surroundings, cells_of(object_.shape))
+        return self.likeness_of(described(scene, self.side), cells_of(shape))
 
     def likeness_of(self, surroundings: Descriptor, shape: tuple[int, ...]) -> Descriptor:
         """The same for surroundings ``(h, w, D)`` that are described already, at ``shape``."""
@@ -90,7 +117,7 @@ class Context:
         return full
 
 
-def context_of(shots: Sequence[Scene], goods: Iterable[Scene]) -> Context:
+def context_of(shots: Sequence[Scene], goods: Iterable[Small]) -> Context:
     """The surroundings of the shots' defects, measured by how much those in good images differ.
 
     Args:
@@ -103,7 +130,7 @@ def context_of(shots: Sequence[Scene], goods: Iterable[Scene]) -> Context:
     there = []
     for good in goods:
         rows = described(good, side)
-        inside = _shrunk(good.object.astype(np.uint8) * 255) > 127
+        inside = good.object > 127
         there.append(rows[inside] if inside.any() else rows.reshape(-1, rows.shape[2]))
     every = np.concatenate(there)
     mean, deviation = every.mean(axis=0), every.std(axis=0) + 1e-3
@@ -119,11 +146,10 @@ def context_of(shots: Sequence[Scene], goods: Iterable[Scene]) -> Context:
     return Context(side, centres, mean, deviation, width, LESS * min(shares))
 
 
-def described(scene: Scene, side: float) -> Descriptor:
+def described(scene: Small, side: float) -> Descriptor:
     """The surroundings of every pixel at the working size, ``(h, w, D)``."""
-    colour = _shrunk(scene.image)
-    lab = cv2.cvtColor(colour, cv2.COLOR_RGB2LAB).astype(np.float32) / np.float32(255)
-    object_ = _shrunk(scene.object.astype(np.uint8) * 255).astype(np.float32) / np.float32(255)
+    lab = cv2.cvtColor(scene.colour, cv2.COLOR_RGB2LAB).astype(np.float32) / np.float32(255)
+    object_ = scene.object.astype(np.float32) / np.float32(255)
     # Against the object's own mean: how bright the lamp was says nothing about the place.
     lab -= np.average(lab, axis=(0, 1), weights=np.repeat(object_[..., None] + 1e-6, 3, axis=2))
     grey: Descriptor = lab[..., 0]
@@ -131,8 +157,7 @@ def described(scene: Scene, side: float) -> Descriptor:
     channels = np.dstack([lab, slope]).astype(np.float32)
     weight = np.ones_like(grey)
     if scene.defect is not None:
-        near = cv2.dilate(scene.defect.astype(np.uint8), np.ones((3, 3), np.uint8))
-        weight = (_shrunk(near * 255) == 0).astype(np.float32)
+        weight = (~scene.defect).astype(np.float32)
     parts = []
     for scale in _SCALES:
         reach = max(_SMALLEST, scale * min(side, _LARGEST) * max(grey.shape))
@@ -158,7 +183,7 @@ def _at_defect(shot: Scene, side: float) -> Descriptor:
     assert shot.defect is not None
     share = _shrunk(shot.defect.astype(np.uint8) * 255).astype(np.float32)
     weight = share / share.sum() if share.any() else np.full_like(share, 1 / share.size)
-    found: Descriptor = (described(shot, side) * weight[..., None]).sum(axis=(0, 1))
+    found: Descriptor = (described(shot.small(), side) * weight[..., None]).sum(axis=(0, 1))
     return found
 
 

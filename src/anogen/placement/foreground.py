@@ -90,12 +90,12 @@ def foreground(
     height, width = image.shape[:2]
     if method == "whole":
         return np.ones((height, width), dtype=bool)
-    small = _shrunk(image)
     if method == "otsu":
-        mask = _otsu(_grey(small))
+        mask = _otsu(_grey(_shrunk(image)))
     elif method == "grabcut":
         mask = _grabcut(_shrunk(image, _GRABCUT))
     elif method == "median" and median is not None:
+        small = _shrunk(image)
         if median.shape != small.shape[:2]:
             raise InputError(
                 f"placement.foreground: median needs images of one shape, but one has "

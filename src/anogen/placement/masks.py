@@ -126,7 +126,7 @@ class MaskVariation:
         *,
         what: str,
         taken: Sequence[Place] = (),
-        cut: Callable[[Place], NDArray[np.bool_]] | None = None,
+        cut: Callable[[Place], Place | None] | None = None,
     ) -> Place:
         """A mask on the object, of legal size, not empty, no copy of a support mask.
 
@@ -138,28 +138,25 @@ class MaskVariation:
             rng: the source of randomness.
             what: names image and defect in the error.
             taken: places whose boxes are kept free.
-            cut: what will be left of a place, boolean ``(H, W)``: it keeps the rules, too; None:
-                all of it.
+            cut: what will be left of a place, None if nothing: it keeps the rules, too; None: all
+                of it.
 
         Raises:
             InputError: if no mask is found, naming the rule that most of them broke.
         """
-        allowed = ground.allowed
-        if ground.forbidden is not None:
-            allowed = allowed & ~ground.forbidden
+        allowed = ground.open
         if not allowed.any():
             raise InputError(
                 f"{what}: no pixel may carry a defect; check placement.legal, placement.forbidden "
                 "and placement.foreground."
             )
-        centres, around = Centres(allowed, ground.likeness), Box.around(ground.object)
         failed: Counter[str] = Counter()
         for attempt in range(self._settings.attempts):
             shrink = 1 - max(0.0, attempt / self._settings.attempts - 0.5)
             mask = self._new(float(np.sqrt(allowed.size)), shrink, rng)
             # Known surroundings say more than where on the object the shots' defects lie.
-            near = around if ground.likeness is None else None
-            place = self._placed(mask, allowed, centres, near, rng)
+            near = ground.extent if ground.likeness is None else None
+            place = self._placed(mask, allowed.shape, ground.centres, near, rng)
             problem = "border" if place is None else self._problem(place, ground, shrink)
             if place is not None and problem is None and cut is not None:
                 problem = self._left(cut(place), ground, shrink)
@@ -181,7 +178,7 @@ class MaskVariation:
         *,
         count: int,
         what: str,
-        cut: Callable[[Place], NDArray[np.bool_]] | None = None,
+        cut: Callable[[Place], Place | None] | None = None,
     ) -> list[Place]:
         """``count`` masks as of :meth:`draw`, their boxes apart."""
         found: list[Place] = []
@@ -248,7 +245,7 @@ class MaskVariation:
     def _placed(
         self,
         mask: NDArray[np.bool_],
-        allowed: NDArray[np.bool_],
+        frame: tuple[int, ...],
         centres: Centres,
         around: Box | None,
         rng: np.random.Generator,
@@ -265,8 +262,8 @@ class MaskVariation:
         height, width = mask.shape
         border = self._settings.border
         top, left = int(y) - height // 2, int(x) - width // 2
-        top = min(max(top, border), allowed.shape[0] - border - height)
-        left = min(max(left, border), allowed.shape[1] - border - width)
+        top = min(max(top, border), frame[0] - border - height)
+        left = min(max(left, border), frame[1] - border - width)
         if top < border or left < border:
             return None
         return Place(Box(left, top, left + width, top + height), mask)
@@ -290,12 +287,11 @@ class MaskVariation:
             return "copy"
         return None
 
-    def _left(self, left: NDArray[np.bool_], ground: Ground, shrink: float) -> str | None:
-        """The rule that what is left of a place ``(H, W)`` breaks; sizes fail by the cut then."""
-        if not left.any():
+    def _left(self, left: Place | None, ground: Ground, shrink: float) -> str | None:
+        """The rule that what is left of a place breaks; sizes fail by the cut then."""
+        if left is None:
             return "cut"
-        box = Box.around(left)
-        problem = self._problem(Place(box, left[box.slices]), ground, shrink)
+        problem = self._problem(left, ground, shrink)
         return "cut" if problem == "size" else problem
 
 

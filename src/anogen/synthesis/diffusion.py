@@ -139,6 +139,27 @@ class DiffusionSynthesizer(ABC):
         grey level of rounding."""
         return draw_together([self] * len(jobs), jobs)
 
+    def around(self, box: Box, height: int, width: int) -> Box:
+        """The part of an image ``(height, width)`` that drawing in a box, and judging it, look at.
+
+        It holds the window, and all that a sketch looks at: of the sketches ``rendered`` looks the
+        farthest around its box. The gate looks less far. So the outcome is that of the whole
+        image, byte for byte, without its time and memory.
+        """
+        near = box.grown(max(round(CONTEXT * max(box.width, box.height)), SIDE), height, width)
+        window = self._window(box, height, width)
+        return Box(
+            min(near.x0, max(window.x, 0)),
+            min(near.y0, max(window.y, 0)),
+            max(near.x1, min(window.x + window.side, width)),
+            max(near.y1, min(window.y + window.side, height)),
+        )
+
+    def _window(self, box: Box, height: int, width: int) -> Window:
+        return window_around(
+            box, height, width, size=self.prior.image_size, context=self.settings.context
+        )
+
     def _expected_change(self, normal: Tensor) -> Tensor:
         """What ``reweighting_of`` expects; without shots, how far normal cells are apart."""
         if not self._supports:
@@ -167,12 +188,11 @@ class DiffusionSynthesizer(ABC):
         height, width = job.region.shape
         box = Box.around(job.region)
         size = self.prior.image_size
-        frame = window_around(box, height, width, size=size, context=self.settings.context)
-        part = _worked_with(box, frame, height, width)
+        part = self.around(box, height, width)
         normal, region, window = (
             job.normal[part.slices],
             job.region[part.slices],
-            frame.within(part),
+            self._window(box, height, width).within(part),
         )
         base, outline = normal, None
         if self._sketch is not None:
@@ -323,21 +343,6 @@ def draw_together(
         one._finish(p, drawn[row], decoded[row])
         for row, (one, p) in enumerate(zip(synthesizers, prepared, strict=True))
     ]
-
-
-def _worked_with(box: Box, window: Window, height: int, width: int) -> Box:
-    """The part of an image that is worked with: its window, and all that a sketch looks at.
-
-    Of the sketches ``rendered`` looks the farthest around its box. So the outcome is that of the
-    whole image, byte for byte, without its time and memory.
-    """
-    near = box.grown(max(round(CONTEXT * max(box.width, box.height)), SIDE), height, width)
-    return Box(
-        min(near.x0, max(window.x, 0)),
-        min(near.y0, max(window.y, 0)),
-        max(near.x1, min(window.x + window.side, width)),
-        max(near.y1, min(window.y + window.side, height)),
-    )
 
 
 def _opacity(region: NDArray[np.bool_], feather: float) -> NDArray[np.float32]:

@@ -1,6 +1,9 @@
 """Stage 2 of a run: a bank of drawn defects for every category."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from anogen.bank.bank import Bank, image_path, mask_path
 from anogen.bank.manifest import Corners, Entry
@@ -15,6 +18,7 @@ from anogen.seeds import rng_of, seed_of
 from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder, versions
 from anogen.study.saying import progress_bar
+from anogen.study.stages.goods import Good
 from anogen.study.stages.judging import Drawn, Judging, Settled
 from anogen.study.stages.learned_masks import sampled_masks
 from anogen.study.stages.material import supports_of
@@ -120,7 +124,7 @@ class _Artist:
             self.concepts[defect] = (run.relative(path), sha256_of(path))
         self.versions = versions()
         self.imprints: dict[str, Imprint | None] = {}
-        self.judging = Judging(self.settings, category, self.supports, legal=self.places.object)
+        self.judging = Judging(self.settings, category, self.supports, objects=self.places.object)
 
     def accepted(self, items: Sequence[Planned], bank: Bank) -> dict[str, list[Imprint]]:
         """What the accepted of some images look like, as the bank has them, by defect."""
@@ -139,8 +143,10 @@ class _Artist:
 
     def draw(
         self, batch: Sequence[Planned], earlier: Mapping[str, Sequence[Imprint]]
-    ) -> list[tuple[Entry, Anomaly]]:
+    ) -> Iterator[tuple[Entry, Anomaly]]:
         """Draw a batch; what the gate rejects is drawn again, up to the limit.
+
+        All of it is drawn before the first is given out, on its whole image one after the other.
 
         Args:
             batch: images, of one defect or several.
@@ -157,46 +163,46 @@ class _Artist:
                 seed_of(self.settings.seed, self.category.name, item.id, attempt, *further)
                 for item, attempt in tried
             ]
+            grounds = [self._ground(item, attempt) for item, attempt in tried]
             works = [
-                self._work(item, attempt, seed)
-                for (item, attempt), seed in zip(tried, seeds, strict=True)
+                Work(good.image[part.slices], regions, rng_of(seed), item.defect)
+                for (good, part, regions), (item, _), seed in zip(
+                    grounds, tried, seeds, strict=True
+                )
             ]
             anomalies = draw_several(self._draw, works)
             return [
-                Drawn(work.normal, anomaly, seed, attempt)
-                for work, seed, attempt, anomaly in zip(
-                    works, seeds, attempts, anomalies, strict=True
+                Drawn(good, part, anomaly, seed, attempt)
+                for (good, part, _), anomaly, seed, attempt in zip(
+                    grounds, anomalies, seeds, attempts, strict=True
                 )
             ]
 
         defects = [item.defect for item in batch]
         settled = self.judging.settle(defects, candidates, earlier=earlier)
-        return [
-            (self._entry(item, one), one.kept.anomaly)
-            for item, one in zip(batch, settled, strict=True)
-        ]
+        for item, one in zip(batch, settled, strict=True):
+            anomaly = one.kept.whole()
+            yield self._entry(item, one, anomaly), anomaly
 
-    def _work(self, item: Planned, attempt: int, seed: int) -> Work:
-        normal, regions = self.places.place(item, attempt)
-        return Work(normal, regions, rng_of(seed), item.defect)
+    def _ground(self, item: Planned, attempt: int) -> tuple[Good, Box, list[NDArray[np.bool_]]]:
+        """What is drawn on: a good image, the part of it around the places, and these in it."""
+        good, places = self.places.place(item, attempt)
+        around, shape = self.synthesizers[item.defect].around, good.image.shape[:2]
+        part = Box.holding([around(place.box, *shape) for place in places])
+        return good, part, [place.within(part) for place in places]
 
     def _draw(self, jobs: Sequence[Job]) -> list[Anomaly]:
         return draw_together([self.synthesizers[job.defect] for job in jobs], jobs)
 
-    def _entry(self, item: Planned, settled: Settled) -> Entry:
-        anomaly, verdict = settled.kept.anomaly, settled.verdict
+    def _entry(self, item: Planned, settled: Settled, anomaly: Anomaly) -> Entry:
+        verdict = settled.verdict
         concept, concept_sha256 = self.concepts[item.defect]
         boxes = tightened_boxes(anomaly)
         return Entry(
             id=item.id,
             image=image_path(item.id),
             mask=mask_path(item.id),
-            box=(
-                min(box.x0 for box in boxes),
-                min(box.y0 for box in boxes),
-                max(box.x1 for box in boxes),
-                max(box.y1 for box in boxes),
-            ),
+            box=_corners([Box.holding(boxes)])[0],
             boxes=_corners(boxes) if anomaly.boxes else (),
             placed=_corners(anomaly.boxes or (anomaly.box,)),
             normal=item.normal.key,

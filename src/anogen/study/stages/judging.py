@@ -18,8 +18,10 @@ from anogen.bank.manifest import Candidate
 from anogen.data.images import read_image
 from anogen.data.sample import Category
 from anogen.detection.teacher import Teacher, make_teacher
+from anogen.placement.box import Box
 from anogen.seeds import rng_of, seed_of
 from anogen.study.settings import RunSettings
+from anogen.study.stages.goods import Good
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.copies import Imprint, distance_to_shots, imprint, nearest
 from anogen.synthesis.croppaste import Support
@@ -32,7 +34,7 @@ from anogen.synthesis.likeness import (
     trials,
     views,
 )
-from anogen.synthesis.miniatures import distance_to, miniature
+from anogen.synthesis.miniatures import miniature, nearest_of
 from anogen.synthesis.several import parts
 
 PROBES = 12
@@ -49,16 +51,30 @@ class Drawn:
     """A candidate before it is judged.
 
     Attributes:
-        normal: the image it was drawn on.
-        anomaly: what was drawn.
+        good: the image it was drawn on.
+        part: what of it was looked at; the rest stays as it is.
+        anomaly: what was drawn on that part, in its pixels.
         seed: of its random generator.
         attempt: which attempt at the image it belongs to.
     """
 
-    normal: Image
+    good: Good
+    part: Box
     anomaly: Anomaly
     seed: int
     attempt: int
+
+    def whole(self) -> Anomaly:
+        """The drawing on the whole good image."""
+        good, part, drawn = self.good, self.part, self.anomaly
+        image = good.image.copy()
+        image[part.slices] = drawn.image
+        region = np.zeros(image.shape[:2], dtype=bool)
+        region[part.slices] = drawn.region
+        mask = np.zeros(image.shape[:2], dtype=np.float32)
+        mask[part.slices] = drawn.mask
+        boxes = tuple(box.outside(part) for box in drawn.boxes)
+        return Anomaly(image, drawn.box.outside(part), region, mask, drawn.provenance, boxes)
 
 
 @dataclass(frozen=True)
@@ -83,7 +99,8 @@ class Judging:
         settings: of the run.
         category: its normals calibrate the limits.
         supports: the support images of every defect.
-        legal: the pixels of an image where a defect may lie, boolean ``(H, W)``.
+        objects: the pixels of an image where a defect may lie, boolean ``(H, W)``; takes the key
+            of a good image, too.
     """
 
     def __init__(
@@ -92,29 +109,29 @@ class Judging:
         category: Category,
         supports: Mapping[str, Sequence[Support]],
         *,
-        legal: Callable[[Image], NDArray[np.bool_]],
+        objects: Callable[[Image, str | None], NDArray[np.bool_]],
     ) -> None:
         self._settings = settings
         self._category = category
         self._supports = supports
-        self._legal = legal
+        self._objects = objects
         self._limits: dict[str, Limits] = {}
         self._miniatures: dict[str, list[NDArray[np.float32]]] = {}
-        self._network: Teacher | None = None
-        self._types: Types | None = None
+        self._types: tuple[Teacher, Types] | None = None
 
     def limits(self, defect: str) -> Limits:
         """The gate's limits for a defect: calibrated, but for those that the settings name."""
         if defect not in self._limits:
             supports = self._supports[defect]
-            normals = self._probes
+            self._miniatures[defect] = [miniature(image) for image, _ in supports]
+            normals = [image for image, _ in self._probes]
             # The median image and the legal region know images of one size only.
             alike = all(image.shape == normals[0].shape for image, _ in supports)
             limits = calibrated(
                 supports,
                 normals,
                 margin=self._settings.placement.margin,
-                objects=[self._legal(image) for image, _ in supports] if alike else (),
+                objects=[self._objects(image, None) for image, _ in supports] if alike else (),
             )
             limits = replace(limits, least_likeness=LEAST_LIKENESS)
             if self._settings.method == "anomalydiffusion":
@@ -131,23 +148,38 @@ class Judging:
             )
         return self._limits[defect]
 
+    def types(self) -> tuple[Teacher, Types]:
+        """What describes defects, and what tells their types apart, learned once."""
+        if self._types is None:
+            network = make_teacher(NETWORK)
+            types = types_of(
+                network,
+                self._supports,
+                [image for image, _ in self._probes],
+                [self._objects(*probe) for probe in self._probes],
+                margin=self._settings.placement.margin,
+                seed=seed_of(self._settings.seed, self._category.name, "likeness"),
+            )
+            self._types = network, types
+        return self._types
+
     def verdict(self, defect: str, drawn: Drawn) -> Verdict:
         """What the gate says of one candidate by itself; of several defects, of the worst."""
-        if defect not in self._miniatures:
-            shots = [miniature(image) for image, _ in self._supports[defect]]
-            self._miniatures[defect] = shots
-        legal = self._legal(drawn.normal)
-        distance = distance_to(drawn.anomaly.image, self._miniatures[defect])
+        limits = self.limits(defect)
+        good, part = drawn.good, drawn.part
+        normal, object_ = good.image[part.slices], good.object[part.slices]
+        small = good.overview.miniature(part, drawn.anomaly.image)
+        distance = nearest_of(small, self._miniatures[defect])
         verdicts = [
             judge(
-                drawn.normal,
-                part,
-                self.limits(defect),
-                on_object=legal,
+                normal,
+                one,
+                limits,
+                on_object=object_,
                 distance=distance,
-                likeness=self._likeness(defect, drawn.normal, part),
+                likeness=self._likeness(defect, normal, one),
             )
-            for part in parts(drawn.anomaly)
+            for one in parts(drawn.anomaly)
         ]
         return max(verdicts, key=lambda verdict: (verdict.reason is not None, verdict.rank))
 
@@ -182,7 +214,7 @@ class Judging:
             for number in range(bank.candidates):
                 for place, drawn in zip(wanted, draw(wanted, attempts, number), strict=True):
                     defect = defects[place]
-                    tried[place].add(drawn, self.verdict(defect, drawn), self._supports[defect])
+                    tried[place].add(drawn, self.verdict(defect, drawn), self._cut[defect])
             for place in wanted:
                 tried[place].attempts += 1
 
@@ -201,29 +233,31 @@ class Judging:
                 before_is_settled = False
 
     @cached_property
-    def _probes(self) -> list[Image]:
+    def _probes(self) -> list[tuple[Image, str]]:
+        """Some good images with their keys."""
         train = self._category.train
         probes = train[:: max(1, len(train) // PROBES)][:PROBES]
-        return [read_image(sample.image, name=sample.key) for sample in probes]
+        return [(read_image(sample.image, name=sample.key), sample.key) for sample in probes]
+
+    @cached_property
+    def _cut(self) -> dict[str, list[Support]]:
+        """The shots of every defect, cut to it: nothing else of them is compared with drawings."""
+        return {
+            defect: [
+                (image[box.slices], mask[box.slices])
+                for image, mask in shots
+                for box in [Box.around(mask)]
+            ]
+            for defect, shots in self._supports.items()
+        }
 
     def _likeness(self, defect: str, normal: Image, anomaly: Anomaly) -> float | None:
         mask = anomaly.defective
         if len(self._supports) < 2 or not mask.any():
             return None
-        if self._network is None:
-            self._network = make_teacher(NETWORK)
-        if self._types is None:
-            normals = self._probes
-            self._types = types_of(
-                self._network,
-                self._supports,
-                normals,
-                [self._legal(image) for image in normals],
-                margin=self._settings.placement.margin,
-                seed=seed_of(self._settings.seed, self._category.name, "likeness"),
-            )
+        network, types = self.types()
         # Each by itself, so that no batch's rounding enters.
-        return self._types.likeness(described(self._network, anomaly.image, normal, mask), defect)
+        return types.likeness(described(network, anomaly.image, normal, mask), defect)
 
 
 def types_of(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from anogen.data.sample import Category
 from anogen.errors import InputError
 from anogen.files import inside
 from anogen.placement.boxes import Ground, Place, draw_places
-from anogen.placement.context import Context, Scene, context_of
+from anogen.placement.context import Context, Scene, Small, context_of
 from anogen.placement.foreground import (
     PROBES,
     choose_method,
@@ -27,13 +28,17 @@ from anogen.placement.settings import ForegroundMethod
 from anogen.placement.sizes import sizes_of
 from anogen.seeds import rng_of
 from anogen.study.settings import RunSettings
+from anogen.study.stages.goods import Good
 from anogen.study.stages.planned import Planned
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import Support
 from anogen.synthesis.gate import overhang
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 KEPT = 64
-"""Objects that are remembered, a bit a pixel: those of a batch are asked for again and again."""
+"""Objects that are remembered, a bit a pixel, for when their images come again."""
 
 
 def drawn_mask(pattern: str, category: str, defect: str) -> str:
@@ -90,7 +95,10 @@ class Places:
             self.median = median_image(
                 to_rgb8(read_image(sample.image, name=sample.key)) for sample in probes
             )
-        self._objects: dict[bytes, NDArray[np.uint8]] = {}
+        self._objects: dict[str | bytes, NDArray[np.uint8]] = {}
+        self._scenes: dict[str, Small] = {}
+        self._goods: dict[str, Good] = {}
+        self._regions: dict[tuple[str, tuple[int, ...]], NDArray[np.bool_]] = {}
         self.contexts: dict[str, Context] = {}
         if settings.placement.where == "alike":
             self.contexts = self._contexts(supports)
@@ -106,27 +114,42 @@ class Places:
                 for defect, shots in supports.items()
             }
 
-    def place(self, item: Planned, attempt: int) -> tuple[Image, list[NDArray[np.bool_]]]:
-        """A planned image's normal, and the regions ``(H, W)`` in which defects are drawn.
+    def place(self, item: Planned, attempt: int) -> tuple[Good, list[Place]]:
+        """A planned image's normal, and the places on it in which defects are drawn.
 
         Raises:
             InputError: if there is no place for them, or a mask does not fit the image.
         """
-        normal = self.normal(item)
-        ground = self.ground(item, normal)
-        places = self.places(item, attempt, ground)
-        return normal, [_near_object(place, ground) for place in places]
+        ground = self.ground(item)
+        found = []
+        for place in self.places(item, attempt):
+            left = _near_object(place, ground)
+            assert left is not None  # a share of each place lies on what is allowed
+            found.append(left)
+        return self.good(item), found
+
+    def good(self, item: Planned) -> Good:
+        """A planned image's normal; those of a batch are remembered."""
+        key = item.normal.key
+        found = self._goods.pop(key, None)
+        if found is None:
+            while len(self._goods) >= self.settings.synthesis.batch_size:
+                self._goods.pop(next(iter(self._goods)))
+            image = self.normal(item)
+            found = Good(image, self.object(image, key))
+        self._goods[key] = found  # the last that is forgotten
+        return found
 
     def normal(self, item: Planned) -> Image:
         """The good image on which a planned image is drawn."""
         return read_image(item.normal.image, name=item.normal.key)
 
-    def places(self, item: Planned, attempt: int, ground: Ground) -> list[Place]:
+    def places(self, item: Planned, attempt: int) -> list[Place]:
         """The boxes of a planned image, or its masks, before they are cut to the object.
 
         They belong to the spot, so that its samples share them; drawn again, they may move.
         """
-        what = f"{item.normal.key}, {item.defect}"
+        what, ground = f"{item.normal.key}, {item.defect}", self.ground(item)
         identity = (self.settings.seed, self.category.name, item.spot, attempt)
         rules = self.settings.placement
         if item.defect in self.masks:
@@ -141,29 +164,45 @@ class Places:
         sizes, rng = self.sizes[item.defect], rng_of(*identity, "box")
         return draw_places(ground, sizes, rng, settings=rules, what=what)
 
-    def ground(self, item: Planned, normal: Image) -> Ground:
-        """What is known of the pixels of a planned image's normal."""
-        rules, object_ = self.settings.placement, self.object(normal)
-        context = self.contexts.get(item.defect)
-        return Ground(
-            object_,
-            self._drawn(rules.legal, item.defect, normal),
-            self._drawn(rules.forbidden, item.defect, normal),
-            None if context is None else context.likeness(to_rgb8(normal), object_),
-            1.0 if context is None else context.on_object,
-        )
+    def ground(self, item: Planned) -> Ground:
+        """What is known of the pixels of a planned image's normal; remembered with it."""
+        good, defect = self.good(item), item.defect
+        if defect not in good.grounds:
+            rules, context = self.settings.placement, self.contexts.get(defect)
+            shape, likeness = good.object.shape, None
+            if context is not None:
+                scene = self._scene(good.image, good.object, item.normal.key)
+                likeness = context.likeness(scene, shape)
+            good.grounds[defect] = Ground(
+                good.object,
+                self._drawn(rules.legal, defect, shape),
+                self._drawn(rules.forbidden, defect, shape),
+                likeness,
+                1.0 if context is None else context.on_object,
+            )
+        return good.grounds[defect]
 
-    def object(self, normal: Image) -> NDArray[np.bool_]:
-        """Boolean ``(H, W)``: the part in an image, told from its background."""
-        digest = hashlib.sha256(np.ascontiguousarray(normal).data).digest()
-        key = digest + bytes(str(normal.shape), "ascii")
-        if key not in self._objects:
-            if len(self._objects) == KEPT:
-                self._objects.pop(next(iter(self._objects)))
-            found = foreground(to_rgb8(normal), self.method, median=self.median)
-            self._objects[key] = np.packbits(found)
-        bits = np.unpackbits(self._objects[key], count=normal.shape[0] * normal.shape[1])
-        return bits.reshape(normal.shape[:2]).astype(bool)
+    def object(self, image: Image, key: str | None = None) -> NDArray[np.bool_]:
+        """Boolean ``(H, W)``: the part in an image, told from its background.
+
+        Args:
+            image: ``(H, W)`` or ``(H, W, 3)``.
+            key: of a good image, by which it is remembered; None: by its pixels.
+        """
+        known = key or hashlib.sha256(np.ascontiguousarray(image).data).digest() + bytes(
+            str(image.shape), "ascii"
+        )
+        if known not in self._objects:
+            found = foreground(to_rgb8(image), self.method, median=self.median)
+            _remember(self._objects, known, np.packbits(found))
+        bits = np.unpackbits(self._objects[known], count=image.shape[0] * image.shape[1])
+        return bits.reshape(image.shape[:2]).view(bool)
+
+    def _scene(self, image: Image, object_: NDArray[np.bool_], key: str) -> Small:
+        """What surroundings in a good image are told from."""
+        if key not in self._scenes:
+            _remember(self._scenes, key, Scene(to_rgb8(image), object_).small())
+        return self._scenes[key]
 
     def _contexts(self, supports: Mapping[str, Sequence[Support]]) -> dict[str, Context]:
         """What surrounds each defect on its shots, against what good images have."""
@@ -171,7 +210,7 @@ class Places:
         goods = []
         for sample in train[:: max(1, len(train) // PROBES)][:PROBES]:
             image = read_image(sample.image, name=sample.key)
-            goods.append(Scene(to_rgb8(image), self.object(image)))
+            goods.append(self._scene(image, self.object(image, sample.key), sample.key))
         return {
             defect: context_of(
                 [Scene(to_rgb8(image), self.object(image), mask) for image, mask in shots], goods
@@ -193,15 +232,20 @@ class Places:
         side = square_side(masks)
         return LearnedMasks(masks, sampled, side=side, objects=objects, settings=rules)
 
-    def _drawn(self, pattern: str | None, defect: str, normal: Image) -> NDArray[np.bool_] | None:
+    def _drawn(
+        self, pattern: str | None, defect: str, shape: tuple[int, ...]
+    ) -> NDArray[np.bool_] | None:
         if pattern is None:
             return None
         name = drawn_mask(pattern, self.category.name, defect)
-        return read_mask(inside(self.category.root, name), normal.shape[:2], name=name)
+        if (name, shape) not in self._regions:
+            path = inside(self.category.root, name)
+            self._regions[name, shape] = read_mask(path, (shape[0], shape[1]), name=name)
+        return self._regions[name, shape]
 
 
-def _near_object(place: Place, ground: Ground) -> NDArray[np.bool_]:
-    """The region of a place: its shape where it is legal, and on the object or near it.
+def _near_object(place: Place, ground: Ground) -> Place | None:
+    """What of a place is drawn in: where it is legal, and on the object or near it.
 
     Defects are of the object: they may stand out of it a little, not hang beside it.
     """
@@ -212,9 +256,14 @@ def _near_object(place: Place, ground: Ground) -> NDArray[np.bool_]:
         allowed[around.slices].astype(np.uint8),
         cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
     )
-    inside = place.shape & (near[box.within(around).slices] > 0)
+    left = near[box.within(around).slices] > 0
     if ground.legal is not None:
-        inside &= ground.legal[box.slices]
-    region = np.zeros(allowed.shape, dtype=bool)
-    region[box.slices] = inside
-    return region
+        left &= ground.legal[box.slices]
+    return place.cut(left)
+
+
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
+    """Remember one thing more, and forget the first of :data:`KEPT`."""
+    if len(known) == KEPT:
+        known.pop(next(iter(known)))
+    known[key] = value
