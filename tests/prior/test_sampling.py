@@ -203,17 +203,22 @@ def test_schedules_keep_the_priors_noise_levels(solver):
 
 @pytest.mark.parametrize("solver", ["ddim", "dpmsolver++", "unipc"])
 @pytest.mark.parametrize(("steps", "strength"), [(1, 1.0), (6, 1.0), (6, 0.5), (3, 0.01)])
-def test_outside_the_region_is_the_normal_and_no_warning_is_given(
+def test_outside_the_region_is_what_drawing_starts_from_and_no_warning_is_given(
     plain, work, solver, steps, strength
 ):
+    """From noise, that is the normal; else the latents it starts from, also in a cell of the region
+    that is not drawn, since less than half as much of it is in the region as of the one beside."""
+    region = work["region"].clone()
+    region[..., 2:6, 5] = 0.4
     settings = SamplerSettings(solver=solver, steps=steps, strength=strength, guidance=2.0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drawn = sample(plain, work, settings, start=-work["normal"])
+        drawn = sample(plain, work, settings, start=-work["normal"], region=region)
+    held = work["normal"] if strength == 1 else -work["normal"]
     outside = (work["region"] == 0).expand_as(drawn)
-    torch.testing.assert_close(drawn[outside], work["normal"][outside], rtol=0, atol=0)
+    torch.testing.assert_close(drawn[outside], held[outside], rtol=0, atol=0)
     assert drawn.isfinite().all()
-    assert (drawn - work["normal"])[~outside].abs().amax() > 1e-3
+    assert (drawn - held)[~outside].abs().amax() > 1e-3
 
 
 @pytest.mark.parametrize("solver", ["ddim", "dpmsolver++", "unipc"])

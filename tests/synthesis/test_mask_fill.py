@@ -119,7 +119,7 @@ def test_both_ends_of_a_long_line_are_ends_of_a_short_one():
 def test_the_tone_follows_the_surface():
     """Half as bright becomes half as bright; half the way to white stays half the way."""
     mask = MASKS["disc"]
-    for tone, surface, expected in ((60, 40, 20), (60, 200, 140), (200, 180, 225), (200, 60, 140)):
+    for tone, surface, expected in ((60, 40, 20), (60, 200, 100), (200, 180, 225), (200, 60, 140)):
         support = with_defect(mask, tone=(tone,), colours=1)
         normal = ground(colours=1, tone=(surface,))
         filled = MaskFill([(support, mask)])(normal, mask, rng())

@@ -103,7 +103,10 @@ def blended_sampling(
     step_noise: list[torch.Generator] | None = None,
     reweighting: Reweighting | None = None,
 ) -> Tensor:
-    """Latents ``(B, C, s, s)`` that are the normal's outside the region and drawn inside it.
+    """Latents ``(B, C, s, s)`` that are drawn inside the region and known outside of it.
+
+    What is known is the normal, or what drawing starts from: a sketch, which is the normal outside
+    the region, also has the rim of a defect in cells of the region that are not drawn.
 
     Args:
         prior: the frozen model.
@@ -134,7 +137,9 @@ def blended_sampling(
     batch = len(normal)
     drawn = drawn_cells(region).to(normal.dtype)
     latents = noise * scheduler.init_noise_sigma
+    known = normal
     if start is not None and settings.strength < 1:
+        known = start
         latents = scheduler.add_noise(start, noise, timesteps[:1].repeat(batch))
     empty = prior.empty_context(batch).to(normal) if settings.guidance != 1 else None
     clean: Tensor | None = None
@@ -164,10 +169,10 @@ def blended_sampling(
                     [torch.randn(normal[:1].shape, generator=g) for g in step_noise]
                 ).to(normal)
             latents = scheduler.step(predicted, timestep, latents, **extra).prev_sample
-            held, here = normal, drawn
+            held, here = known, drawn
             if index + 1 < len(timesteps):
                 following = timesteps[index + 1]
-                held = scheduler.add_noise(normal, noise, following.repeat(batch))
+                held = scheduler.add_noise(known, noise, following.repeat(batch))
                 share = int(following) / len(prior.alphas_cumprod)
                 here = _dilated(drawn, share, settings.dilation)
             latents = (1 - here) * held + here * latents

@@ -233,10 +233,11 @@ def _toned(
 ) -> NDArray[np.float32]:
     """``below`` changed as ``defect`` changes ``surface``.
 
-    The difference is added, and shrinks where there is less room to black or white than there was.
+    What is darker is scaled with the surface, so that black stays black (as in
+    ``blending.matched``); what is brighter is added, less where there is less room to white.
     """
     difference = defect - surface
-    room = np.where(difference < 0, below, white - below)
-    before = np.where(difference < 0, surface, white - surface)
-    toned: NDArray[np.float32] = below + difference * np.clip(room / np.maximum(before, 1e-6), 0, 1)
+    darker = below / np.maximum(surface, 1e-6)
+    brighter = np.minimum(1, (white - below) / np.maximum(white - surface, 1e-6))
+    toned: NDArray[np.float32] = below + difference * np.where(difference < 0, darker, brighter)
     return toned
