@@ -161,7 +161,7 @@ class Gate:
         verdict = judge(normal, one, self.limits, on_object=legal, distance=distance, likeness=like)
         if verdict.reason is None:
             new = distance_to_shots(one.image, found, self.shots)
-            return COPY if new < self.limits.copy else "accepted"
+            return COPY if new < self.limits.least_new else "accepted"
         return verdict.reason
 
 

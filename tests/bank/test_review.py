@@ -56,7 +56,13 @@ def test_a_finished_manifest_holds_the_words_in_the_images_lines(bank: Bank) -> 
     lines = [json.loads(line) for line in (bank.folder / "manifest.jsonl").open()]
     assert [line["id"] for line in lines] == ["a", "b", "c", "empty"]
     assert [line["decision"] for line in lines] == ["accepted"] * 2 + ["rejected"] * 2
-    assert lines[1]["review"] == {"word": "rejected", "time": TIME, "mask": None, "box": None}
+    assert lines[1]["review"] == {
+        "word": "rejected",
+        "time": TIME,
+        "mask": None,
+        "box": None,
+        "boxes": [],
+    }
     assert accepted(Bank(bank.folder)) == ["a"]
 
 
@@ -96,10 +102,27 @@ def test_a_corrected_mask_stands_in_and_the_original_stays(bank: Bank) -> None:
         assert a.review is not None
         assert (a.review.word, a.review.time) == ("accepted", LATER)
     assert (bank.folder / "masks/a.png").read_bytes() == own
+    # The label "box" leaves room around the corrected defect.
+    assert np.array_equal(a.covered(9, 7), np.arange(9)[:, None] + np.zeros(7) >= 4)
     # A later word keeps the corrected mask.
     decide(bank, "a", "rejected", time=LATER)
     decide(bank, "a", "accepted", time=LATER)
     assert bank.manifest["a"].region.as_list() == [1, 6, 6, 8]
+
+
+def test_each_defect_of_a_corrected_mask_keeps_a_box_of_its_own(tmp_path: Path) -> None:
+    bank = Bank(tmp_path)
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:15, 5:15] = mask[20:30, 40:50] = 255
+    two = entry("two").model_copy(
+        update={"box": (3, 3, 52, 32), "boxes": ((3, 3, 17, 17), (38, 18, 52, 32))}
+    )
+    bank.add(two, np.zeros((40, 60), np.uint8), mask.astype(np.float32) / 255)
+    mask[5:15, 15:18] = 255  # the first grows
+    correct(bank, "two", mask, time=TIME)
+    expected = np.zeros((40, 60), bool)
+    expected[3:17, 3:20] = expected[18:32, 38:52] = True
+    assert np.array_equal(bank.manifest["two"].covered(40, 60), expected)
 
 
 def test_an_empty_mask_is_neither_accepted_nor_saved(bank: Bank) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -61,6 +62,10 @@ def test_review_serves_until_ctrl_c_and_holds_the_run(run, anogen):
         line = process.stdout.readline()
         found = re.fullmatch(r"review: (http://127\.0\.0\.1:\d+/)\?token=(.+)\n", line)
         assert found, line + process.stderr.read()
+        # Another address of this machine's loopback network: whoever listens everywhere answers.
+        port = int(found[1].rstrip("/").rpartition(":")[2])
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.2", port), timeout=2)
         key = key_of("disc", "defect-0-000")
         request = urllib.request.Request(
             f"{found[1]}words/{key}", b"rejected", {HEADER: found[2]}, method="POST"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from anogen.concept import learning
 from anogen.concept.encoded_views import Views, encode_views, released_mask
 from anogen.concept.learning import learn_concepts, masked_loss
 from anogen.concept.settings import ConceptSettings
@@ -410,3 +411,27 @@ def test_previews_change_nothing_of_what_is_learned(small_prior, spatial):
     shown = learned(2, lambda *picture: seen.append(picture))
     assert len(seen) == 6
     assert shown == learned(2, None) == learned(0, None)
+
+
+def test_a_batch_may_be_of_each_defect(small_prior, monkeypatch):
+    """With two defects, as many views of each at a time as there are of both in a mixed batch."""
+    seen = []
+    loss = learning.masked_loss
+
+    def counted(prior, views, rows, *rest, **settings):
+        if torch.is_grad_enabled():
+            seen.append(sorted(rows.tolist()))
+        return loss(prior, views, rows, *rest, **settings)
+
+    monkeypatch.setattr(learning, "masked_loss", counted)
+    support = {"spot": shots(2), "line": shots(2, seed=5)}
+    for batch_of, batches in (("category", [4]), ("defect", [4, 4])):
+        seen.clear()
+        settings = ConceptSettings(
+            steps=1, batch_size=4, batch_of=batch_of, views=2, init="defect", check_every=1
+        )
+        learn_concepts(small_prior, support, category="plate", settings=settings, seed=0)
+        assert [len(rows) for rows in seen] == batches
+        every = np.array([row for rows in seen for row in rows])
+        # The views of the first defect come first.
+        assert np.count_nonzero(every < 4) == len(every) / 2

@@ -126,6 +126,17 @@ def test_without_zoom_a_view_is_the_whole_image_squeezed():
     np.testing.assert_array_equal(view.image, other.image)
 
 
+@pytest.mark.parametrize(("height", "width"), [(200, 4000), (4000, 200), (3000, 4000), (256, 3000)])
+def test_without_zoom_a_pixel_is_seen_however_the_image_is_squeezed(height, width):
+    settings = ConceptSettings(zoom=None)
+    for row in (0, height // 3, height - 1):
+        image, mask = shot(height, width, np.s_[row, width // 3])
+        view = draw_view(image, mask, 256, settings, np.random.default_rng(0))
+        # Its share of the view is that of the image, but for what cubic interpolation adds.
+        assert view.mask.sum() == pytest.approx(256 * 256 / (height * width), rel=0.3)
+        assert view.box.any()
+
+
 def test_flips_may_leave_top_and_bottom():
     image, mask = shot(40, 40, np.s_[2:8, 4:30])
     places = {}

@@ -13,6 +13,7 @@ COMMON = {
     "concept.tokens": 1,
     "concept.init": "defect",
     "concept.batch_size": 4,
+    "concept.batch_of": "defect",
     "concept.mask_guided": True,
     "concept.weighting": "noise",
     "concept.spatial": "none",
@@ -78,6 +79,7 @@ OFFICIAL = COMMON | {
 # The project's own: multistep solvers, the corrections of what the released code gets wrong.
 OURS = {
     "concept.init": "auto",
+    "concept.batch_of": "category",
     "concept.mask_guided": True,
     "concept.mask_rule": "area",
     "concept.average_over": "mask",

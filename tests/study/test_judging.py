@@ -43,7 +43,7 @@ class Told(Judging):
         self._supports = {"spot": shots, "line": []}
 
     def limits(self, defect: str) -> Limits:  # noqa: ARG002
-        return Limits(copy=0.05)
+        return Limits(least_new=0.05)
 
     def verdict(self, defect: str, drawn: Drawn) -> Verdict:  # noqa: ARG002
         return Verdict({"likeness": float(drawn.seed)}, "odd" if drawn.seed % 2 else None)

@@ -191,12 +191,22 @@ def test_a_link_out_of_the_bank_is_not_followed(
     assert (status, b"leaves" in content) == (422, True)
 
 
+def test_a_bank_that_is_a_link_out_of_the_run_is_not_opened(run: RunFolder, tmp_path: Path) -> None:
+    bank = run.bank("disc")
+    bank.rename(tmp_path / "elsewhere")
+    bank.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="bank/disc: the path leaves"):
+        banks_of(run)
+
+
 def test_what_cannot_be_reviewed_says_why(run: RunFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no bank of bolt; there are: disc"):
         banks_of(run, ["bolt"])
     with pytest.raises(InputError, match="nothing is drawn yet; run 'anogen generate"):
         sitting_of(RunFolder(tmp_path / "dataset", run.settings))
     (tmp_path / "cells").mkdir()
-    cell = run.path.rename(tmp_path / "cells" / "0123")
+    cell = run.path.rename(tmp_path / "cells" / "solar")  # a run's own name
+    assert len(sitting_of(RunFolder(cell, run.settings))) > 0
+    cell = cell.rename(tmp_path / "cells" / "0123456789abcdef")
     with pytest.raises(InputError, match="is a cell of a study"):
         sitting_of(RunFolder(cell, run.settings))

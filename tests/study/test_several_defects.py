@@ -64,6 +64,20 @@ def test_nothing_changes_outside_all_boxes(run: RunFolder, small_dataset: Path) 
         assert not (mask >= 0.5)[~covered].any()
 
 
+def test_masks_train_as_they_are_or_as_yes_and_no(run: RunFolder) -> None:
+    ((category, _),) = categories_of(run)
+    bank = Bank(run.bank("plate"))
+    entries = list(bank.accepted())
+    soft, hard = (train._load_bank(run, category, 64, label).masks for label in ("soft", "mask"))
+    assert len(soft) == len(hard) == len(entries) > 0
+    for entry, grey, binary in zip(entries, soft, hard, strict=True):
+        stored = bank.mask(entry)
+        assert stored is not None
+        np.testing.assert_allclose(grey, stored, atol=1 / 255)
+        assert np.array_equal(binary, stored >= 0.5)
+    assert ((soft > 0) & (soft < 1)).any()
+
+
 def test_the_box_label_has_a_hole_between_the_boxes(run: RunFolder) -> None:
     ((category, _),) = categories_of(run)
     generated = train._load_bank(run, category, 64, "box")

@@ -17,7 +17,6 @@ def resolved(method, *overrides, preset="quick", **given):
     ("override", "setting"),
     [
         ("placement.sizes=given", "placement.sizes"),
-        ("placement.ranges={spot: {width: [0.1, 0.2], height: [0.1, 0.2]}}", "placement.ranges"),
         ("placement.margin=0.3", "placement.margin"),
         ("placement.aspect=[0.5, 2]", "placement.aspect"),
         ("placement.rotation=[0, 90]", "placement.rotation"),
@@ -60,6 +59,33 @@ def test_the_papers_masks_are_learned():
         learned = resolved("anomalydiffusion", preset=preset).learns_masks
         assert learned == (preset in ("paper", "official"))
         assert not resolved("anomalydiffusion", "masks.source=varied", preset=preset).learns_masks
+
+
+@pytest.mark.parametrize(
+    ("override", "heard"),
+    [
+        ("synthesis.eta=0.5", ["synthesis.solver=ddim"]),
+        ("synthesis.guidance_share=0.5", ["synthesis.guidance=2"]),
+        ("synthesis.strength=0.5", ["synthesis.init=normal"]),
+        (
+            "placement.ranges={spot: {width: [0.1, 0.2], height: [0.1, 0.2]}}",
+            ["placement.sizes=given"],
+        ),
+        ("placement.size_jitter=0.5", []),
+        ("placement.turn=false", []),
+        ("concept.spatial_tokens=2", ["concept.spatial=light"]),
+        ("concept.spatial_learning_rate=0.1", ["concept.spatial=light"]),
+        ("concept.joint_steps=5", ["concept.joint_rank=4"]),
+    ],
+)
+def test_what_another_setting_makes_void(override, heard):
+    voids = {"synthesis.strength=0.5": "synthesis.init=noise"}.get(
+        override, "placement.sizes=official"
+    )
+    resolved("anogen", override, *heard)
+    setting = override.partition("=")[0]
+    with pytest.raises(InputError, match=rf"^setting {setting}: .*; leave it out"):
+        resolved("anogen", override, voids)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,12 @@ def test_what_moved_beside_the_outline_is_no_defect() -> None:
     assert mask[disc(14) & ~outline].max() < 0.5
 
 
+def test_a_speck_does_not_bear_out_a_whole_blot() -> None:
+    recovered = np.full((41, 41), 0.1, np.float32)
+    recovered[20, 20] = 0.9
+    assert not (outlined(recovered, disc(12)) >= 0.5).any()
+
+
 def test_an_outline_of_which_nothing_is_seen_gives_an_empty_mask() -> None:
     recovered = np.zeros((41, 41), np.float32)
     recovered[0, :5] = 0.7

@@ -57,7 +57,8 @@ class Review(BaseModel):
         time: when it was said, UTC (``2026-01-31T12:00:00Z``).
         mask: path of the corrected mask relative to the bank's folder; it stands in for the
             image's own, which is kept.
-        box: the corrected mask's box, as :attr:`Entry.box`.
+        box: the box around the corrected mask.
+        boxes: each defect's box with a margin, as :attr:`Entry.boxes`; empty in older banks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +67,7 @@ class Review(BaseModel):
     time: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
     mask: RelativePath | None = None
     box: Corners | None = None
+    boxes: tuple[Corners, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Review":
@@ -73,8 +75,10 @@ class Review(BaseModel):
             raise ValueError("a corrected mask and its box go together")
         if self.word is None and self.mask is None:
             raise ValueError("a review without a word and without a mask says nothing")
-        if self.box is not None:
-            _filled(self.box)
+        if self.boxes and self.box is None:
+            raise ValueError("boxes of defects belong to a corrected mask")
+        for box in (*self.boxes, *(() if self.box is None else (self.box,))):
+            _filled(box)
         return self
 
 
@@ -200,8 +204,9 @@ class Entry(BaseModel):
     def covered(self, height: int, width: int) -> NDArray[np.bool_]:
         """Boolean ``(height, width)``: the pixels of every defect's box, the label "box"."""
         covered = np.zeros((height, width), dtype=bool)
-        corrected = self.review.box if self.review is not None else None
-        boxes = (corrected,) if corrected else self.boxes or (self.box,)
+        boxes = self.boxes or (self.box,)
+        if self.review is not None and self.review.box is not None:
+            boxes = self.review.boxes or (self.review.box,)
         for box in boxes:
             covered |= Box(*box).mask(height, width)
         return covered

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.bank.bank import Bank
-from anogen.bank.manifest import Decision, Review
+from anogen.bank.export.instances import instances
+from anogen.bank.manifest import Corners, Decision, Review
 from anogen.data.images import write_png
 from anogen.errors import InputError
 from anogen.files import inside
 from anogen.placement.box import Box
+from anogen.synthesis.tightening import with_margin
 
 FOLDER = "reviewed"
 """Where a bank keeps corrected masks."""
@@ -50,6 +52,7 @@ def decide(bank: Bank, identity: str, word: Decision, *, time: str) -> None:
             time=time,
             mask=before.mask if before is not None else None,
             box=before.box if before is not None else None,
+            boxes=before.boxes if before is not None else (),
         ),
     )
 
@@ -82,13 +85,19 @@ def correct(bank: Bank, identity: str, mask: NDArray[np.uint8], *, time: str) ->
     digest = hashlib.sha256(mask.tobytes()).hexdigest()[:8]
     path = f"{FOLDER}/{identity}-{digest}.png"
     write_png(inside(bank.folder, path), mask)
-    box = Box.around(certain)
+    parts = instances(certain, [Box(*box) for box in entry.boxes])
+    boxes = [with_margin(Box.around(part), height, width) for part in parts]
     bank.review(
         identity,
         Review(
             word=entry.review.word if entry.review is not None else None,
             time=time,
             mask=path,
-            box=(box.x0, box.y0, box.x1, box.y1),
+            box=_corners(Box.around(certain)),
+            boxes=tuple(_corners(box) for box in boxes),
         ),
     )
+
+
+def _corners(box: Box) -> Corners:
+    return (box.x0, box.y0, box.x1, box.y1)

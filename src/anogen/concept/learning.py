@@ -284,7 +284,11 @@ def _train(
     on_step: OnStep | None,
     show: OnPreview | None,
 ) -> dict[str, list[float]]:
-    """Mixed batches over all defects; leaves the best in the learner and returns loss curves."""
+    """Mixed batches over all defects; leaves the best in the learner and returns loss curves.
+
+    A step of ``batch_of=defect`` looks at ``batch_size`` views of each defect, as many at a time,
+    and sums the defects' mean losses.
+    """
     defects = list(views)
     every = pooled([views[d] for d in defects])
     sizes = np.array([len(views[d].latents) for d in defects])
@@ -296,9 +300,10 @@ def _train(
     groups = [[d] for d in defects] if learner.spatial is None else [defects]
     best = [learner.kept(group) for group in groups]
     idle = 0
+    batch = settings.batch_size * (len(defects) if settings.batch_of == "defect" else 1)
     for step in range(settings.steps):
         rng = rng_of(seed, "step", step)
-        owner = rng.permutation(np.arange(settings.batch_size) + step) % len(defects)
+        owner = rng.permutation(np.arange(batch) + step) % len(defects)
         rows = torch.from_numpy(firsts[owner] + rng.integers(0, sizes[owner]))
         generator = torch.Generator().manual_seed(seed_of(seed, "noise", step))
         count = len(rows)
@@ -309,10 +314,16 @@ def _train(
         noise = torch.randn((count, *every.latents.shape[1:]), generator=generator)
         prompts = rng.choice(TEMPLATES, count).tolist() if settings.templates else None
         owners = [defects[index] for index in owner]
-        context = learner.context(prior, owners, every, rows, prompts)
-        loss = masked_loss(prior, every, rows, context, timestep, noise, settings=settings)
         optimizer.zero_grad(set_to_none=True)
-        loss.mean().backward()  # type: ignore[no-untyped-call]
+        for first in range(0, count, settings.batch_size):
+            part = slice(first, first + settings.batch_size)
+            context = learner.context(
+                prior, owners[part], every, rows[part], None if prompts is None else prompts[part]
+            )
+            loss = masked_loss(
+                prior, every, rows[part], context, timestep[part], noise[part], settings=settings
+            )
+            loss.mean().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if on_step is not None:
             on_step(step + 1, settings.steps)

@@ -42,7 +42,12 @@ class ConceptSettings(BaseModel):
     weight_decay: float = Field(
         default=0.0, ge=0, description="of AdamW; 0 is Adam, 0.01 the released code's"
     )
-    batch_size: int = Field(default=16, ge=1, description="views a step, all defects mixed")
+    batch_size: int = Field(default=16, ge=1, description="views a step")
+    batch_of: Literal["category", "defect"] = Field(
+        default="category",
+        description="batch_size counts the views of all defects of a category, mixed, or those of "
+        "each defect, as papers that learn one defect at a time count them",
+    )
     views: int = Field(default=16, ge=1, description="augmented views of each shot, encoded once")
     flips: bool = Field(default=True, description="mirror views, left to right")
     vertical_flips: bool = Field(

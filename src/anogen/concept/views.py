@@ -125,10 +125,10 @@ def _window(
 
 def _squeezed(image: NDArray[Any], size: int) -> NDArray[np.float32]:
     """The whole image in a square, whatever its sides."""
-    method = cv2.INTER_AREA if min(image.shape[:2]) > size else cv2.INTER_CUBIC
-    square: NDArray[np.float32] = cv2.resize(
-        image.astype(np.float32), (size, size), interpolation=method
-    )
+    height, width = (min(side, size) for side in image.shape[:2])
+    # Smaller by area first, side by side: a thin defect that is stepped over would vanish.
+    shrunk = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    square: NDArray[np.float32] = cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_CUBIC)
     return square
 
 

@@ -8,6 +8,7 @@ common before training (concepts, banks) has keys of its own; see :mod:`anogen.s
 import copy
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from anogen.study.stages.material import Pairs, categories_of
 from anogen.study.study_file import Arm, Study, Tree, arm_of, refuse_elsewhere
 
 CELLS = "cells"
+CELL = re.compile("[0-9a-f]{16}")
+"""Names of cells, below the folder :data:`CELLS` of a study."""
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,12 @@ class BankSettings(_Part):
         le=1,
         description="mean difference to the nearest shot; null: half of the good images' least",
     )
+    least_new: float | None = Field(
+        default=None,
+        ge=0,
+        description="difference to a shot's defect and to those drawn before, below which it is a "
+        "copy; null: as warped shots have it among each other, 0 lets copies pass",
+    )
     least_likeness: float | None = Field(
         default=None,
         ge=0,

@@ -16,7 +16,7 @@ BOXES = ("where", "sizes", "ranges", "margin", "aspect", "rotation")
 """Settings of placement that say where boxes go and how they look; masks are what they are."""
 
 VARIATION = ("size_jitter", "turn")
-"""Those that say how masks are varied."""
+"""Those that say how sizes and masks of the shots are varied."""
 
 
 def refuse_unheard(settings: RunSettings, chosen: Iterable[Mapping[str, Any]]) -> None:
@@ -36,7 +36,13 @@ def refuse_unheard(settings: RunSettings, chosen: Iterable[Mapping[str, Any]]) -
                 f"setting support.{name}: {_decides(settings)} chooses the shots; leave one of "
                 "them out."
             )
-    voids = (*_of_views(settings), *_of_masks(settings), *_of_sketches(settings))
+    voids = (
+        *_of_views(settings),
+        *_of_learning(settings),
+        *_of_boxes(settings),
+        *_of_masks(settings),
+        *_of_drawing(settings),
+    )
     for section, name, reason in voids:
         changed = _is_changed(getattr(settings, section), name)
         if changed and any(name in _below(part, section) for part in given):
@@ -75,10 +81,39 @@ def _of_masks(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
             yield "masks", name, "counts for masks.source=learned only"
 
 
-def _of_sketches(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
-    """The same of drawings that do not start from a sketch."""
-    if settings.synthesis.init != "sketch":
+def _of_boxes(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
+    """The same of how large boxes are."""
+    placement = settings.placement
+    if settings.method == "anomalydiffusion":
+        return
+    if placement.sizes != "given":
+        yield "placement", "ranges", "counts for placement.sizes=given only"
+    if placement.sizes != "learned":
+        for name in VARIATION:
+            yield "placement", name, "counts for placement.sizes=learned only"
+
+
+def _of_drawing(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
+    """The same of the sampler, and of what drawing starts from."""
+    synthesis = settings.synthesis
+    if synthesis.init != "sketch":
         yield "synthesis", "rendered", "counts for synthesis.init=sketch only"
+    if synthesis.init == "noise":
+        yield "synthesis", "strength", "counts for synthesis.init=normal and sketch only"
+    if synthesis.solver != "ddim":
+        yield "synthesis", "eta", "counts for synthesis.solver=ddim only"
+    if synthesis.guidance == 1:
+        yield "synthesis", "guidance_share", "there is no guidance with synthesis.guidance=1"
+
+
+def _of_learning(settings: RunSettings) -> Iterator[tuple[str, str, str]]:
+    """The same of what is learned beside a concept's tokens."""
+    concept = settings.concept
+    if concept.spatial == "none":
+        for name in ("spatial_tokens", "spatial_learning_rate"):
+            yield "concept", name, "there is no encoder of masks with concept.spatial=none"
+    if concept.joint_rank == 0:
+        yield "concept", "joint_steps", "counts for concept.joint_rank above 0 only"
 
 
 def _of_views(settings: RunSettings) -> Iterator[tuple[str, str, str]]:

@@ -58,7 +58,7 @@ class Limits:
         most_seam: share of the region's rim with a step that the normal hardly ever shows.
         least_distance: mean difference to the nearest support shot, as a share of white.
         least_likeness: how much nearer its own type is than any other, see ``likeness``.
-        copy: distance of defects below which one is a copy of the other, see ``copies``.
+        least_new: distance of defects below which one is a copy of the other, see ``copies``.
     """
 
     least_change: float = 0.0
@@ -68,7 +68,7 @@ class Limits:
     most_seam: float = 1.0
     least_distance: float = 0.0
     least_likeness: float = 0.0
-    copy: float = 0.0
+    least_new: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def calibrated(
         smallest_area=max(LEAST_AREA, SMALLER * min(areas) * pixels),
         # A defect that fills its box, such as a round one, leaves the corners of it free.
         most_filled=max(0.9, max(filled)),
-        copy=copy_limit(supports),
+        least_new=copy_limit(supports),
     )
     if objects:
         shares = [

@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 BEYOND = 2
 """Pixels by which an outline may lie outside of what is seen, beside half of its thickness."""
 
+LEAST_SEEN = 0.1
+"""Share of a part of an outline in which something was recovered, for the part to count: a speck
+does not bear out a whole blot."""
+
 OUTSIDE = 0.49
 """The most confidence outside of the mask."""
 
@@ -22,7 +26,8 @@ def outlined(recovered: NDArray[np.float32], outline: NDArray[np.bool_]) -> NDAr
 
     A pixel of the outline counts if something was recovered no further away than half of the
     thickness of its part: a blot is filled, the end of a scratch that was not drawn stays away.
-    Where nothing of the outline can be seen, the mask is empty: the defect was not drawn.
+    A part of which hardly anything was recovered does not count at all. Where nothing of the
+    outline can be seen, the mask is empty: the defect was not drawn.
 
     Args:
         recovered: confidence ``(h, w)`` in [0, 1]; the mask is 0.5 and more.
@@ -32,9 +37,11 @@ def outlined(recovered: NDArray[np.float32], outline: NDArray[np.bool_]) -> NDAr
         Confidence ``(h, w)`` in [0, 1]; below 0.5 outside of the outline.
     """
     seen = (recovered >= 0.5) & outline
+    count, parts = cv2.connectedComponents(outline.astype(np.uint8), connectivity=8)
+    share = np.bincount(parts[seen], minlength=count) / np.bincount(parts.ravel(), minlength=count)
+    seen &= (share >= LEAST_SEEN)[parts]
     if not seen.any():
         return np.minimum(recovered, np.float32(OUTSIDE))
-    count, parts = cv2.connectedComponents(outline.astype(np.uint8), connectivity=8)
     depth = cv2.distanceTransform(
         np.pad(outline, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE
     )[1:-1, 1:-1]

@@ -24,14 +24,13 @@ def tightened(mask: NDArray[np.float32], box: Box) -> Box:
     found = mask[box.slices] >= 0.5
     if not found.any():
         return box
-    within = Box.around(found)
-    margin = max(LEAST_MARGIN, round(MARGIN * max(within.width, within.height)))
-    return Box(
-        max(box.x0 + within.x0 - margin, box.x0),
-        max(box.y0 + within.y0 - margin, box.y0),
-        min(box.x0 + within.x1 + margin, box.x1),
-        min(box.y0 + within.y1 + margin, box.y1),
-    )
+    return with_margin(Box.around(found), box.height, box.width).outside(box)
+
+
+def with_margin(box: Box, height: int, width: int) -> Box:
+    """A defect's box and its margin, inside an image of this size."""
+    margin = max(LEAST_MARGIN, round(MARGIN * max(box.width, box.height)))
+    return box.grown(margin, height, width)
 
 
 def tightened_boxes(anomaly: Anomaly) -> list[Box]:

@@ -25,8 +25,9 @@ _FINE = 3
 centre, so a line of one pixel keeps an area, and filling the outline gives the mask again."""
 
 _DATA = """\
-# Synthetic defects, drawn by anogen; see README.md. Ultralytics wants a 'val', and there is none
-# here: name a folder of real images before you believe a number.
+# Synthetic defects, drawn by anogen; see README.md. Paths are relative to this file. Ultralytics
+# wants a 'val', and there is none here, so it names the training images: put a folder of real
+# images there before you believe a number.
 """
 
 
@@ -86,7 +87,6 @@ def write(material: Material, out: Path) -> dict[str, str]:
         write_text(inside(out, f"labels/train/{stem}.txt"), label(item.instances, number))
         paths[f"{item.entry.category}/{item.entry.id}"] = path
     data = {
-        "path": ".",
         "train": "images/train",
         "val": "images/train",
         "names": dict(enumerate(material.classes)),

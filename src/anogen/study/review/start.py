@@ -4,6 +4,8 @@ from pathlib import Path
 
 from anogen.bank.bank import Bank
 from anogen.errors import InputError
+from anogen.files import inside
+from anogen.study.cells import CELL, CELLS
 from anogen.study.review.session import Sitting
 from anogen.study.run_folder import RunFolder
 
@@ -25,7 +27,11 @@ def banks_of(run: RunFolder, categories: list[str] | None = None) -> dict[str, B
         raise InputError(
             f"{folder}: no bank of {', '.join(unknown)}; there are: {', '.join(there)}."
         )
-    return {name: Bank(folder / name) for name in there if not categories or name in categories}
+    return {
+        name: Bank(inside(run.path, f"bank/{name}"))
+        for name in there
+        if not categories or name in categories
+    }
 
 
 def sitting_of(run: RunFolder) -> Sitting:
@@ -35,7 +41,8 @@ def sitting_of(run: RunFolder) -> Sitting:
         InputError: if there are none, or the run is a cell of a study: its cells share banks, and
             a word in one of them would make its arms differ in more than they are meant to.
     """
-    if run.path.resolve().parent.name == "cells":
+    path = run.path.resolve()
+    if path.parent.name == CELLS and CELL.fullmatch(path.name):
         raise InputError(
             f"{run.path}: is a cell of a study, whose arms are compared on banks as they were "
             "drawn; review a run of 'anogen run' instead."

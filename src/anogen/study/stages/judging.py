@@ -205,7 +205,7 @@ class Judging:
                 self._settle_in_order(
                     [one for one, name in zip(tried, defects, strict=True) if name == defect],
                     earlier.get(defect, ()),
-                    self.limits(defect).copy,
+                    self.limits(defect).least_new,
                 )
             wanted = [place for place, one in enumerate(tried) if not one.decided]
             if not wanted:
