@@ -65,6 +65,9 @@ def test_a_dry_run_fetches_no_prior(anogen, small_dataset: Path, tmp_path: Path)
     # Eight good images, two boxes, two samples, two defects.
     assert "plate: 64 images" in answer.out
     assert "time: not known, the prior is not on this machine yet" in answer.out
+    # What can be fetched from nowhere is a slip of the pen.
+    answer = anogen(*command, "--prior", "embeded")
+    assert (answer.code, "embeded" in answer.err) == (2, True)
 
 
 def test_the_preview_shows_the_method_of_a_run(anogen, small_dataset: Path, tmp_path: Path) -> None:

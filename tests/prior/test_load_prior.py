@@ -195,7 +195,8 @@ def test_pickled_folders_are_refused_by_the_name_they_were_given(
         load_prior("owner/tiny-model")
     message = str(caught.value)
     assert message.startswith(
-        "the hub's owner/tiny-model has no unet/diffusion_pytorch_model.safetensors"
+        "the cache has only a part of the hub's owner/tiny-model: "
+        "unet/diffusion_pytorch_model.safetensors is missing, and HF_HUB_OFFLINE is set"
     )
     assert message.endswith(way("owner/tiny-model"))
     assert str(tmp_path) not in message

@@ -14,6 +14,13 @@ def is_hub_id(name: str) -> bool:
     return HUB_ID.fullmatch(name) is not None
 
 
+def offline() -> bool:
+    """Whether the user keeps to the cache (``HF_HUB_OFFLINE=1``)."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
 def fetch(name: str, files: Sequence[str], *, what: str, instead: str) -> Path:
     """A local folder with these files of a hub repository; what is in the cache is not fetched.
 
@@ -31,14 +38,13 @@ def fetch(name: str, files: Sequence[str], *, what: str, instead: str) -> Path:
     """
     from huggingface_hub import constants, snapshot_download
 
-    offline = constants.HF_HUB_OFFLINE
     try:
-        folder = snapshot_download(name, allow_patterns=list(files), local_files_only=offline)
+        folder = snapshot_download(name, allow_patterns=list(files), local_files_only=offline())
     except Exception as error:  # the client's errors have no common base but this
         where = f"in the cache {constants.HF_HUB_CACHE}"
-        if not offline:
+        if not offline():
             where = f"at {constants.ENDPOINT}/{name} or {where}"
-        reason = "HF_HUB_OFFLINE is set" if offline else _reason(error)
+        reason = "HF_HUB_OFFLINE is set" if offline() else _reason(error)
         raise InputError(f"{what} was not found {where} ({reason}); {instead}.") from error
     return Path(folder)
 

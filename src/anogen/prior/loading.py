@@ -6,7 +6,7 @@ from safetensors import SafetensorError, safe_open
 
 from anogen.errors import InputError
 from anogen.prior.contract import LatentDiffusion
-from anogen.prior.hub import cached, fetch, is_hub_id
+from anogen.prior.hub import cached, fetch, is_hub_id, offline
 from anogen.prior.pickled import ENDINGS, conversion, refusal
 from anogen.registry import Registry
 
@@ -132,6 +132,12 @@ def _need_safetensors(name: str, folder: Path) -> None:
     """Refuse what was fetched of a hub repository if parts are there without their weights."""
     for file in (file for files in _WEIGHTS for file in files):
         if (folder / file).parent.is_dir() and not (folder / file).is_file():
+            if offline():
+                raise InputError(
+                    f"the cache has only a part of the hub's {name}: {file} is missing, and "
+                    "HF_HUB_OFFLINE is set; fetch it with a network, or, if the model has no such "
+                    f"file, {conversion(name)}."
+                )
             raise InputError(
                 f"the hub's {name} has no {file}, and only safetensors are read, never pickled "
                 f"weights; {conversion(name)}."

@@ -16,6 +16,7 @@ from anogen.bank.bank import Bank
 from anogen.data.images import png_bytes, read_image
 from anogen.data.sample import Category
 from anogen.prior.contract import LatentDiffusion
+from anogen.prior.hub import is_hub_id
 from anogen.prior.loading import is_here
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import RunSettings
@@ -93,7 +94,8 @@ def dry_run(run: RunFolder, pairs: Pairs) -> DryRun:
             masks += settings.masks.count * sum(not path.exists() for path in paths)
     training = settings.training
     seconds = 0.0
-    known = is_here(settings.prior)
+    # A name that is no hub id and is not here is refused as a run would refuse it.
+    known = is_here(settings.prior) or not is_hub_id(settings.prior)
     if known and missing:
         one, mask = _seconds_of_one(settings)
         seconds = missing * settings.placement.defects * one * settings.bank.candidates

@@ -18,6 +18,9 @@ from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
 from anogen.synthesis.diffusion import DiffusionSynthesizer, Sketcher
 from anogen.synthesis.outline import outlined
 
+TURNS = 16
+"""Warps of a support that are tried in a box."""
+
 
 class AnoGenSynthesizer(DiffusionSynthesizer):
     """See :class:`DiffusionSynthesizer`; the region tells where, the concept what."""
@@ -26,7 +29,7 @@ class AnoGenSynthesizer(DiffusionSynthesizer):
 
     def _sketcher(self, supports: Sequence[Support]) -> Sketcher:
         """Supports pasted into the region: it says where, it is not the shape of a defect."""
-        paste = CropPasteSynthesizer(supports)
+        paste = CropPasteSynthesizer(supports, turns=TURNS)
 
         def sketch(
             normal: Image, region: NDArray[np.bool_], rng: np.random.Generator

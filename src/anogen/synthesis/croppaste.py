@@ -34,10 +34,26 @@ from anogen.synthesis.warping import WarpedSupport, warp_support
 Support = tuple[Image, NDArray[np.bool_]]
 """An image with a defect, and its boolean mask ``(H, W)``."""
 
-_TRIED, _FILLED, _SUITS = 8, 0.35, 0.7  # warps tried for a region; the share of its box, and of the
-# defect's own pixels, that is enough
+_TRIED, _FILLED, _SUITS = 24, 0.6, 0.85
+"""Warps tried for a region, the share of its box that a warp's box has to fill, and how much of
+both, that share and the defect's own pixels, is enough: with less, large defects lose to small ones
+that fit everywhere (``benchmarks/synthesis/areas.md``)."""
+
+_WIDE = 0.3
+"""Surroundings by which a warp is compared with its new place, as a share of the region's longer
+side."""
 
 _RING = 3  # pixels around the defect whose level is matched, at least
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A warp in a region: how well it suits that, of which support it is, and its corner."""
+
+    suits: float
+    index: int
+    warped: WarpedSupport
+    corner: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,8 @@ class CropPasteSynthesizer:
         feather: pixels around the mask over which the paste fades out.
         match: whether the paste is shifted to the level of its new surroundings.
         scale: see :func:`warp_support`, as for ``turn``, ``mirror`` and ``bend``.
+        turns: warps of a support that are tried in a region, for the one whose surroundings agree
+            best with those of the region: threads lie along threads. 0: the first that suits.
 
     Raises:
         InputError: if there is no support, or a mask is empty or not of its image's size.
@@ -63,6 +81,7 @@ class CropPasteSynthesizer:
     turn: float = 180.0
     mirror: bool = True
     bend: float = 0.03
+    turns: int = 0
     _cut: tuple[Support, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -81,15 +100,14 @@ class CropPasteSynthesizer:
         check(normal, region)
         height, width = normal.shape[:2]
         margin = max(self.feather, _RING)
-        index, warped, corner = self._placed((height, width), region, rng, margin)
+        index, warped, corner = self._placed(normal, region, rng, margin)
         here, there = overlap(corner, warped.mask.shape, normal.shape)
         patch_mask = warped.mask[here]
         opacity, patch_mask = self._opacity(patch_mask, None if region is None else region[there])
         below = normal[there].astype(np.float32)
         patch = as_kind(warped.image[here], normal).astype(np.float32)
         if self.match:
-            ring = cv2.dilate(patch_mask.view(np.uint8), np.ones((3, 3)), iterations=margin)
-            patch = matched(patch, below, ring.astype(bool) & ~warped.mask[here])
+            patch = matched(patch, below, _ring(patch_mask, margin) & ~warped.mask[here])
         if self.blend == "poisson":
             patch = poisson(below, patch, opacity > 0)
         image = normal.copy()
@@ -108,7 +126,7 @@ class CropPasteSynthesizer:
 
     def _placed(
         self,
-        shape: tuple[int, int],
+        normal: Image,
         region: NDArray[np.bool_] | None,
         rng: np.random.Generator,
         margin: int,
@@ -120,33 +138,59 @@ class CropPasteSynthesizer:
         that none of them could fill, such as the whole object, asks for no size.
         """
         if region is None:
-            index, warped = self._warped(shape, rng, margin)
-            return index, warped, choose_corner(warped.mask, shape, None, rng)
+            index = int(rng.integers(len(self._cut)))
+            warped = self._warped(index, normal.shape[:2], rng, margin)
+            return index, warped, choose_corner(warped.mask, normal.shape[:2], None, rng)
         box = Box.around(region)
-        # The defect and its rim shall fit the room; the rest of its window need not.
-        beyond = 2 * (margin - self.feather)
+        if self.turns:
+            margin = max(margin, round(_WIDE * max(box.width, box.height)))
         largest = max(Box.around(mask).area for _, mask in self._cut) / box.area
-        found: list[tuple[float, int, WarpedSupport, tuple[int, int]]] = []
-        for _ in range(_TRIED):
-            index, warped = self._warped((box.height + beyond, box.width + beyond), rng, margin)
-            corner = self._corner(warped.mask, shape, region, rng)
-            here, there = overlap(corner, warped.mask.shape, shape)
+
+        def tried(index: int) -> _Try:
+            # The defect and its rim shall fit the room; the rest of its window need not.
+            beyond = 2 * (margin - self.feather)
+            warped = self._warped(index, (box.height + beyond, box.width + beyond), rng, margin)
+            corner = self._corner(warped.mask, normal.shape[:2], region, rng)
+            here, there = overlap(corner, warped.mask.shape, normal.shape)
             shown = np.count_nonzero(warped.mask[here] & region[there])
-            kept = shown / np.count_nonzero(self._cut[index][1])
-            filled = Box.around(warped.mask).area / box.area
-            suits = min(kept, 1.0)
+            suits = min(shown / np.count_nonzero(self._cut[index][1]), 1.0)
             if largest >= _FILLED:
+                filled = Box.around(warped.mask).area / box.area
                 suits *= min(filled / _FILLED, 1.0)
-            found.append((suits, index, warped, corner))
-            if suits >= _SUITS:
+            return _Try(min(suits, _SUITS), index, warped, corner)
+
+        best = tried(int(rng.integers(len(self._cut))))
+        for _ in range(_TRIED - 1):
+            if best.suits >= _SUITS:
                 break
-        return max(found, key=lambda one: one[0])[1:]
+            best = max(best, tried(int(rng.integers(len(self._cut)))), key=lambda one: one.suits)
+        # Of one support, so that none wins because its surroundings are plain.
+        others = [tried(best.index) for _ in range(self.turns)]
+        best = (
+            max(
+                [best, *others],
+                key=lambda one: (one.suits, -self._strangeness(one, normal, margin)),
+            )
+            if others
+            else best
+        )
+        return best.index, best.warped, best.corner
+
+    def _strangeness(self, one: _Try, normal: Image, margin: int) -> float:
+        """How much a warp's surroundings differ from those of its place, in grey levels."""
+        here, there = overlap(one.corner, one.warped.mask.shape, normal.shape)
+        below = normal[there].astype(np.float32)
+        patch = as_kind(one.warped.image[here], normal).astype(np.float32)
+        mask = one.warped.mask[here]
+        around = _ring(mask, margin) & ~_ring(mask, self.feather)
+        if not around.any():
+            return float("inf")
+        return float(np.abs(matched(patch, below, around) - below)[around].mean())
 
     def _warped(
-        self, limit: tuple[int, int], rng: np.random.Generator, margin: int
-    ) -> tuple[int, WarpedSupport]:
-        index = int(rng.integers(len(self._cut)))
-        return index, warp_support(
+        self, index: int, limit: tuple[int, int], rng: np.random.Generator, margin: int
+    ) -> WarpedSupport:
+        return warp_support(
             *self._cut[index],
             rng,
             scale=self.scale,
@@ -187,6 +231,12 @@ class CropPasteSynthesizer:
         if visible.any():
             return faded, visible
         return opacity * region, mask & region
+
+
+def _ring(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """The mask and ``reach`` pixels around it."""
+    grown = cv2.dilate(mask.view(np.uint8), np.ones((3, 3)), iterations=reach)
+    return np.asarray(grown, bool)
 
 
 def _cut_out(image: Image, mask: NDArray[np.bool_]) -> Support:
