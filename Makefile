@@ -3,7 +3,8 @@
 #   make demo      the main job on real photographs of solar cells; ten to fifteen minutes on two cores
 #   make test      the whole test suite
 #   make check     lint, formatting, types
-#   make bench     the benchmarks; BENCHMARKS="benchmarks/metrics/speed.py" picks some
+#   make bench     what the parts cost on this machine; BENCHMARKS="benchmarks/masks/gate.py" picks
+#                  others, most of which need data and say which
 #   make install   .venv with everything, nothing else
 #   make clean     remove what these targets made, except runs/
 #
@@ -14,7 +15,8 @@
 PYTHON ?=
 PIP_FLAGS ?=
 JOBS ?= 2
-BENCHMARKS ?= $(sort $(wildcard benchmarks/*/*.py))
+BENCHMARKS ?= benchmarks/cli/help.py benchmarks/metrics/speed.py \
+  benchmarks/detection/synthesis_speed.py benchmarks/synthesis/frame_size.py
 
 BIN := .venv/bin
 CANDIDATES := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10)

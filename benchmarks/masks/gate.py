@@ -1,6 +1,6 @@
 """The gate on real defects and on planted failures.
 
-    python benchmarks/masks/gate.py [--data ../shared/data] [--each 20] [--seed 0]
+    python benchmarks/masks/gate.py [--data ../shared/data] [--each 5] [--seed 0]
 
 For every defect, three real images are the support shots; other real ones, laid on normals, are to
 be accepted where they can be seen at all. Each is then spoilt in one way and is to be rejected.
@@ -195,7 +195,7 @@ def blended(
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--each", type=int, default=10)
+    parser.add_argument("--each", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()

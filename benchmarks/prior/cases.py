@@ -13,7 +13,8 @@ from anogen.data.official_support import OFFICIAL_SUPPORT
 from anogen.files import sha256_of
 from anogen.placement.box import Box
 from anogen.placement.boxes import Ground, draw_places
-from anogen.placement.foreground import choose_method, foreground
+from anogen.placement.context import Scene, context_of
+from anogen.placement.foreground import PROBES, choose_method, foreground
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import sizes_of
 from anogen.seeds import rng_of
@@ -96,17 +97,24 @@ def defect_box(mask: NDArray[np.bool_], margin: float) -> Box:
 
 
 def places(data: Path, case: Case, count: int, *, seed: int) -> list[tuple[NDArray[np.uint8], Box]]:
-    """Good images and a box on each, sized as the shots' boxes."""
+    """Good images and a box on each, sized as the shots' boxes, in surroundings like theirs."""
     settings = PlacementSettings()
     goods = good_images(data, case.category)
     method = choose_method(goods)
+    # As `quick` and `best` have it (placement.where=alike).
+    context = context_of(
+        [Scene(s.image, foreground(s.image, method), s.mask) for s in case.shots],
+        [Scene(good, foreground(good, method)).small() for good in goods[:PROBES]],
+    )
     masks = [shot.mask for shot in case.shots]
     sizes = sizes_of(case.category, case.defect, masks, settings=settings)
     found = []
     for index in range(count):
         rng = rng_of(seed, case.category, case.defect, "place", index)
         normal = goods[int(rng.integers(len(goods)))]
-        ground = Ground(foreground(normal, method))
+        object_ = foreground(normal, method)
+        likeness = context.likeness(Scene(normal, object_).small(), object_.shape)
+        ground = Ground(object_, likeness=likeness, on_object=context.on_object)
         what = f"{case.category}/{case.defect}"
         (place,) = draw_places(ground, sizes, rng, settings=settings, what=what)
         found.append((normal, place.box))

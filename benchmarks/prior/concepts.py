@@ -5,10 +5,12 @@
 For each defect of cases.py: the distances of features.py between the boxes of 16 drawn defects and
 those of held-back real ones (`real`: Chamfer, the mean of both directions of nearest neighbours),
 between two drawn ones (`spread`), and from a drawn one to the nearest shot (`shot`; near zero are
-copies). All synthesizers draw in the same boxes of the same good parts. Beside the concept with
-each `init`: the prior's word `defect` from noise, Perlin noise with foreign texture (DRAEM; real
-textures if DATA/textures/dtd is there), CutPaste, Crop&Paste of the shots, the good parts
-untouched, and, for spread and shot, the held-back real defects themselves.
+copies); the last two also as LPIPS-type distances, which compare place by place (`lpips ...`, on
+EfficientNet-Lite0 with all channels alike, so not LPIPS itself).
+All synthesizers draw in the same boxes of the same good parts. Beside the concept with each `init`:
+the prior's word `defect` from noise, Perlin noise with foreign texture (DRAEM; real textures if
+DATA/textures/dtd is there), CutPaste, Crop&Paste of the shots, the good parts untouched, and, for
+spread and shot, the held-back real defects themselves.
 
 Writes concepts.json beside itself, and one sheet a defect under --sheets. Most of the data forbid
 redistribution: the sheets lie where git ignores them.
@@ -22,7 +24,17 @@ from typing import Any
 
 import numpy as np
 from cases import CASES, Case, defect_box, load_case, places
-from features import Extractor, Features, box_crop, chamfer, deviation, nearest, spread
+from features import (
+    Extractor,
+    Features,
+    box_crop,
+    chamfer,
+    deviation,
+    nearest,
+    perceptual_nearest,
+    perceptual_spread,
+    spread,
+)
 from numpy.typing import NDArray
 from sheets import row, write_sheet
 from windows import around
@@ -113,6 +125,14 @@ def distances(
         for name, rows in sets.items()
     }
     table["held-back real"] = {"spread": spread(held), "shot": nearest(held, shots)}
+    of_shots = extract.vectors([real(shot.image, shot.mask) for shot in case.shots])
+    seen = {"held-back real": extract.vectors([real(i, m) for i, m in case.held_back])}
+    for name, anomalies in drawn.items():
+        crops = [box_crop(a.image, box) for a, box in zip(anomalies, boxes, strict=True)]
+        seen[name] = extract.vectors(crops)
+    for name, vectors in seen.items():
+        table[name]["lpips spread"] = perceptual_spread(vectors)
+        table[name]["lpips shot"] = perceptual_nearest(vectors, of_shots)
     table["shots"] = {"real": chamfer(held, shots)}
     return {n: {k: round(v, 4) for k, v in r.items()} for n, r in table.items()}
 
@@ -165,12 +185,14 @@ def learned_concepts(
 def summary(defects: dict[str, Any]) -> dict[str, Any]:
     """Means over defects, and how often the concept is nearer than each rival."""
     names = [*SHOWN, "untouched"]
+    measured = [*names, "held-back real"]
     mean = {
         key: {
             n: round(float(np.mean([d["distances"][n][key] for d in defects.values()])), 4)
-            for n in names
+            for n in measured
+            if key in next(iter(defects.values()))["distances"][n]
         }
-        for key in ("real", "spread", "shot")
+        for key in ("real", "spread", "shot", "lpips spread", "lpips shot")
     }
     nearer = {
         init: {

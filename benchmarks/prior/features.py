@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 
 from anogen.detection.teacher import make_teacher
+from anogen.metrics.perceptual_distance import Vectors, pairwise_distances, perceptual_vectors
 from anogen.placement.box import Box
 from anogen.placement.window import window_around
 
@@ -43,6 +44,13 @@ class Extractor:
             maps = self.teacher(self.teacher.normalise(x))
             rows.append(torch.cat([m.mean(dim=(2, 3)) for m in maps], dim=1))
         return torch.cat(rows).double().numpy()
+
+    @torch.no_grad()
+    def vectors(self, crops: list[NDArray[np.uint8]]) -> Vectors:
+        """Vectors of which squared distances are LPIPS-type distances, place by place."""
+        pixels = np.stack([cv2.resize(crop, (CROP, CROP)) for crop in crops])
+        x = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        return perceptual_vectors([m.numpy() for m in self.teacher(self.teacher.normalise(x))])
 
 
 def deviation(real: Features) -> Features:
@@ -77,3 +85,13 @@ def spread(a: Features) -> float:
     """Mean distance between two of the set."""
     distances = pairwise(a, a)
     return float(distances.sum() / (len(a) * (len(a) - 1)))
+
+
+def perceptual_spread(a: Vectors) -> float:
+    """Mean LPIPS-type distance (EfficientNet-Lite0, all channels alike) between two of a set."""
+    return float(pairwise_distances(a, a).sum() / (len(a) * (len(a) - 1)))
+
+
+def perceptual_nearest(a: Vectors, b: Vectors) -> float:
+    """Mean over ``a`` of the LPIPS-type distance to the nearest of ``b``."""
+    return float(pairwise_distances(a, b).min(axis=1).mean())
