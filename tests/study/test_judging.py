@@ -1,9 +1,12 @@
 """Candidates are settled in their order, whatever is drawn first, and copies are drawn again."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from anogen.data.dataset import read_dataset
 from anogen.placement.box import Box
 from anogen.study.settings import RunSettings
 from anogen.study.stages.goods import Good
@@ -102,6 +105,26 @@ def test_rejected_ones_are_drawn_again_up_to_the_limit_and_then_kept_as_rejected
     first, second = run([[[1], [3], [4]], [[1], [3], [5]]], [2])
     assert (first.kept.seed, first.verdict.reason, len(first.candidates)) == (4, None, 3)
     assert (second.kept.seed, second.verdict.reason, len(second.candidates)) == (5, "odd", 3)
+
+
+@pytest.mark.parametrize(("foreground", "told"), [("auto", True), ("median", False)])
+def test_shots_of_another_size_tell_how_far_defects_lie_on_the_object(
+    small_dataset: Path, foreground: str, told: bool
+) -> None:
+    (category,) = read_dataset(small_dataset)
+    settings = RunSettings.model_validate(
+        {"dataset": {"root": str(small_dataset)}, "placement": {"foreground": foreground}}
+    )
+    image, mask = np.full((90, 70), 120, np.uint8), np.zeros((90, 70), bool)
+    mask[40:50, 30:40] = True
+    image[mask] = 10
+    judging = Judging(
+        settings,
+        category,
+        {"spot": [(image, mask)]},
+        objects=lambda shown, _: np.ones(shown.shape[:2], bool),
+    )
+    assert (judging.limits("spot").least_on_object > 0) == told
 
 
 def test_a_copy_of_a_shot_is_drawn_again() -> None:

@@ -125,13 +125,15 @@ class Judging:
             supports = self._supports[defect]
             self._miniatures[defect] = [miniature(image) for image, _ in supports]
             normals = [image for image, _ in self._probes]
-            # The median image and the legal region know images of one size only.
-            alike = all(image.shape == normals[0].shape for image, _ in supports)
+            # The median image knows images of one size only.
+            told = self._settings.placement.foreground != "median" or all(
+                image.shape[:2] == normals[0].shape[:2] for image, _ in supports
+            )
             limits = calibrated(
                 supports,
                 normals,
                 margin=self._settings.placement.margin,
-                objects=[self._objects(image, None) for image, _ in supports] if alike else (),
+                objects=[self._objects(image, None) for image, _ in supports] if told else (),
             )
             limits = replace(limits, least_likeness=LEAST_LIKENESS)
             if self._settings.method == "anomalydiffusion":
