@@ -53,11 +53,12 @@ def _tiles(category: Category, shots: SupportSet, settings: RunSettings, count: 
             if item.sample == 0
         ]
         for item in chosen[:count]:
+            good, cut = places.place(item, 0)
             tiles.append(
                 Tile(
-                    to_rgb8(places.good(item).image),
+                    to_rgb8(good.image),
                     places.ground(item),
-                    places.places(item, 0),
+                    cut,
                     f"{category.name} {defect} {item.normal.image.stem} ({places.method})",
                 )
             )
