@@ -2,8 +2,9 @@
 
     python benchmarks/masks/empty.py RUN [RUN ...]
 
-A RUN is a folder of a run, or one that holds runs, such as a study's. Prints a line for each bank
-and ends with 1 if any accepted image has an empty mask, or one that leaves its box.
+A RUN is a folder of a run, or one that holds runs, such as a study's. Writes a line for each bank
+to empty.md beside itself and ends with 1 if any accepted image has an empty mask, or one that
+leaves its box.
 """
 
 import argparse
@@ -38,12 +39,15 @@ def main() -> int:
         print("no bank found", file=sys.stderr)
         return 2
     wrong = 0
+    lines = ["# Empty masks among the accepted images of banks", ""]
     for path in manifests:
         found = counts(Bank(path.parent))
         wrong += found["empty"] + found["beyond"]
         told = ", ".join(f"{count} {name}" for name, count in found.items())
-        print(f"{'/'.join(path.parent.parts[-3:])}: {told}")
-    print(f"{wrong} wrong in {len(manifests)} banks")
+        lines.append(f"- {'/'.join(path.parent.parts[-3:])}: {told}")
+    lines += ["", f"{wrong} wrong in {len(manifests)} banks.", ""]
+    Path(__file__).with_suffix(".md").write_text("\n".join(lines))
+    print("\n".join(lines))
     return int(wrong > 0)
 
 
