@@ -10,8 +10,8 @@ from test_export_formats import filled
 
 from anogen.bank.bank import Bank
 from anogen.bank.export.export import export
-from anogen.bank.export.instances import instances
 from anogen.bank.export.yolo import joined, outlines
+from anogen.bank.instances import instances
 from anogen.bank.review import correct
 from anogen.placement.box import Box
 

@@ -82,6 +82,11 @@ class Review(BaseModel):
         return self
 
 
+def corners(box: Box) -> Corners:
+    """A box as the manifest has it."""
+    return (box.x0, box.y0, box.x1, box.y1)
+
+
 def _filled(box: Corners) -> None:
     if not (box[0] < box[2] and box[1] < box[3]):
         raise ValueError(f"box {list(box)} is empty")

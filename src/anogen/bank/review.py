@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.bank.bank import Bank
-from anogen.bank.export.instances import instances
-from anogen.bank.manifest import Corners, Decision, Review
+from anogen.bank.instances import instances
+from anogen.bank.manifest import Decision, Review, corners
 from anogen.data.images import write_png
 from anogen.errors import InputError
 from anogen.files import inside
@@ -93,11 +93,7 @@ def correct(bank: Bank, identity: str, mask: NDArray[np.uint8], *, time: str) ->
             word=entry.review.word if entry.review is not None else None,
             time=time,
             mask=path,
-            box=_corners(Box.around(certain)),
-            boxes=tuple(_corners(box) for box in boxes),
+            box=corners(Box.around(certain)),
+            boxes=tuple(corners(box) for box in boxes),
         ),
     )
-
-
-def _corners(box: Box) -> Corners:
-    return (box.x0, box.y0, box.x1, box.y1)

@@ -43,6 +43,9 @@ _WIDE = 0.3
 """Surroundings by which a warp is compared with its new place, as a share of the region's longer
 side."""
 
+_LARGE = 300 * 300
+"""Pixels of a box above which fewer warps are compared, so that all together cost as much."""
+
 _RING = 3  # pixels around the defect whose level is matched, at least
 
 
@@ -141,40 +144,49 @@ class CropPasteSynthesizer:
             index = int(rng.integers(len(self._cut)))
             warped = self._warped(index, normal.shape[:2], rng, margin)
             return index, warped, choose_corner(warped.mask, normal.shape[:2], None, rng)
-        box = Box.around(region)
+        turns = 0
         if self.turns:
+            box = Box.around(region)
+            turns = min(self.turns, max(1, self.turns * _LARGE // box.area))
             margin = max(margin, round(_WIDE * max(box.width, box.height)))
-        largest = max(Box.around(mask).area for _, mask in self._cut) / box.area
-
-        def tried(index: int) -> _Try:
-            # The defect and its rim shall fit the room; the rest of its window need not.
-            beyond = 2 * (margin - self.feather)
-            warped = self._warped(index, (box.height + beyond, box.width + beyond), rng, margin)
-            corner = self._corner(warped.mask, normal.shape[:2], region, rng)
-            here, there = overlap(corner, warped.mask.shape, normal.shape)
-            shown = np.count_nonzero(warped.mask[here] & region[there])
-            suits = min(shown / np.count_nonzero(self._cut[index][1]), 1.0)
-            if largest >= _FILLED:
-                filled = Box.around(warped.mask).area / box.area
-                suits *= min(filled / _FILLED, 1.0)
-            return _Try(min(suits, _SUITS), index, warped, corner)
-
-        best = tried(int(rng.integers(len(self._cut))))
+        chosen = self._tried(None, normal, region, rng, margin)
         for _ in range(_TRIED - 1):
-            if best.suits >= _SUITS:
+            if chosen.suits >= _SUITS:
                 break
-            best = max(best, tried(int(rng.integers(len(self._cut)))), key=lambda one: one.suits)
-        # Of one support, so that none wins because its surroundings are plain.
-        others = [tried(best.index) for _ in range(self.turns)]
-        best = (
-            max(
-                [best, *others],
+            another = self._tried(None, normal, region, rng, margin)
+            chosen = max(chosen, another, key=lambda one: one.suits)
+        if turns:
+            # Of one support, so that none wins because its surroundings are plain.
+            others = [self._tried(chosen.index, normal, region, rng, margin) for _ in range(turns)]
+            chosen = max(
+                (chosen, *others),
                 key=lambda one: (one.suits, -self._strangeness(one, normal, margin)),
             )
-            if others
-            else best
-        )
-        return best.index, best.warped, best.corner
+        return chosen.index, chosen.warped, chosen.corner
+
+    def _tried(
+        self,
+        index: int | None,
+        normal: Image,
+        region: NDArray[np.bool_],
+        rng: np.random.Generator,
+        margin: int,
+    ) -> _Try:
+        """A warp of a support, any where ``index`` is None, somewhere in the region."""
+        if index is None:
+            index = int(rng.integers(len(self._cut)))
+        box = Box.around(region)
+        # The defect and its rim shall fit the room; the rest of its window need not.
+        beyond = 2 * (margin - self.feather)
+        warped = self._warped(index, (box.height + beyond, box.width + beyond), rng, margin)
+        corner = self._corner(warped.mask, normal.shape[:2], region, rng)
+        here, there = overlap(corner, warped.mask.shape, normal.shape)
+        shown = np.count_nonzero(warped.mask[here] & region[there])
+        suits = min(shown / np.count_nonzero(self._cut[index][1]), 1.0)
+        if max(Box.around(mask).area for _, mask in self._cut) >= _FILLED * box.area:
+            filled = Box.around(warped.mask).area / box.area
+            suits *= min(filled / _FILLED, 1.0)
+        return _Try(min(suits, _SUITS), index, warped, corner)
 
     def _strangeness(self, one: _Try, normal: Image, margin: int) -> float:
         """How much a warp's surroundings differ from those of its place, in grey levels."""
@@ -234,9 +246,13 @@ class CropPasteSynthesizer:
 
 
 def _ring(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    """The mask and ``reach`` pixels around it."""
-    grown = cv2.dilate(mask.view(np.uint8), np.ones((3, 3)), iterations=reach)
-    return np.asarray(grown, bool)
+    """The mask and ``reach`` pixels around it, in a square: as fast for a wide ring as for a thin
+    one."""
+    if not mask.any():
+        return mask
+    away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_C, 3)
+    ring: NDArray[np.bool_] = away <= reach
+    return ring
 
 
 def _cut_out(image: Image, mask: NDArray[np.bool_]) -> Support:

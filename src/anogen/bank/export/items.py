@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.bank.bank import Bank
-from anogen.bank.export.instances import instances
+from anogen.bank.instances import instances
 from anogen.bank.manifest import Entry
 from anogen.data.images import Pixels
 from anogen.errors import InputError

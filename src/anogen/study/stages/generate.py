@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.bank.bank import Bank, image_path, mask_path
-from anogen.bank.manifest import Corners, Entry
+from anogen.bank.manifest import Entry, corners
 from anogen.concept.concept import load_concept
 from anogen.data.images import read_image
 from anogen.data.sample import Category, SupportSet
@@ -202,9 +202,9 @@ class _Artist:
             id=item.id,
             image=image_path(item.id),
             mask=mask_path(item.id),
-            box=_corners([Box.holding(boxes)])[0],
-            boxes=_corners(boxes) if anomaly.boxes else (),
-            placed=_corners(anomaly.boxes or (anomaly.box,)),
+            box=corners(Box.holding(boxes)),
+            boxes=tuple(corners(box) for box in boxes) if anomaly.boxes else (),
+            placed=tuple(corners(box) for box in anomaly.boxes or (anomaly.box,)),
             normal=item.normal.key,
             normal_sha256=sha256_of(item.normal.image),
             category=self.category.name,
@@ -220,7 +220,3 @@ class _Artist:
             candidates=settled.candidates,
             versions=self.versions,
         )
-
-
-def _corners(boxes: Sequence[Box]) -> tuple[Corners, ...]:
-    return tuple((box.x0, box.y0, box.x1, box.y1) for box in boxes)
