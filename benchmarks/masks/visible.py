@@ -3,8 +3,8 @@
     python benchmarks/masks/visible.py RUN [RUN ...] [--count 30]
 
 For each defect of each RUN (of ``anogen run`` or a study's cell) the share of the mask's pixels
-that differ by more than 12 grey levels from the good image, the mean over the first ``--count`` accepted
-drawings, and over as many pastes of Crop&Paste. Writes visible.md beside itself.
+that differ by more than 12 grey levels from the good image: the mean over the first ``--count``
+accepted drawings, and over as many pastes of Crop&Paste. Writes visible.md beside itself.
 """
 
 import argparse
