@@ -295,21 +295,20 @@ def test_the_encoder_of_all_defects_is_that_of_their_common_best(monkeypatch):
         ("line", 1): 1.0, ("spot", 1): 4.0,
         ("line", 2): 5.0, ("spot", 2): 0.8,
     }  # fmt: skip
-    seen, kept = {"line": 0, "spot": 0}, {}
+    kept = []
 
-    def check(_prior, defect, _views, _pairs, learner, _settings):
-        turn = seen[defect]
-        seen[defect] += 1
-        kept[defect, turn] = learner.kept([defect])
-        return answers[defect, turn]
+    def losses(_prior, owners, _views, _pairs, learner, _settings):
+        turn = len(kept)
+        kept.append(learner.kept(["line", "spot"]))
+        return torch.tensor([answers[owner, turn] for owner in owners])
 
-    monkeypatch.setattr("anogen.concept.learning._check", check)
+    monkeypatch.setattr("anogen.concept.learning._losses", losses)
     found = learn(
         Placed(), steps=2, check_every=1, spatial="light", spatial_tokens=2, tokens=1,
         init="mean", spatial_learning_rate=0.1,
     )  # fmt: skip
     for concept in found:
-        tokens, spatial = kept[concept.defect, 1]
+        tokens, spatial = kept[1]
         assert torch.equal(concept.tokens, tokens[concept.defect])
         for name, value in concept.spatial.state_dict().items():
             assert torch.equal(value, spatial[name])
@@ -355,8 +354,24 @@ def test_the_text_of_a_defect_is_read_once_a_batch():
             return tokens
 
     learn(Reader(), steps=3, check_every=10, batch_size=8, tokens=1)
-    # Checks read one defect at a time: 24 pairs in two parts, for each of two defects.
-    assert rows == [1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1]
+    # A check looks at 24 pairs of each defect, 16 at a time: the second 16 are of both.
+    assert rows == [1, 2, 1, 2, 2, 2, 1, 2, 1]
+
+
+def test_defects_share_what_checking_costs():
+    """24 pairs for one, 12 for each of six, where 24 of each would be 144."""
+    looked_at = []
+
+    class Counting(Silent):
+        def predict_noise(self, latents, timestep, context, **_):
+            looked_at.append(len(latents))
+            return super().predict_noise(latents, timestep, context)
+
+    learn(Counting(), {"spot": shots(1)}, steps=0, tokens=1)
+    assert sum(looked_at) == 24
+    looked_at.clear()
+    learn(Counting(), {f"spot-{n}": shots(1) for n in range(6)}, steps=0, tokens=1)
+    assert sum(looked_at) == 72
 
 
 def test_the_last_step_is_checked_whatever_the_interval():

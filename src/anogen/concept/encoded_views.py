@@ -14,6 +14,9 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import SamplerSettings, blended_sampling
 from anogen.seeds import rng_of, seed_of
 
+RESTORED = SamplerSettings(steps=5, guidance=1.0)
+"""How the good surface is restored: what 10 steps give, to a fourth of what other noise changes."""
+
 MOST = 16
 """Views that are encoded at a time, at most."""
 
@@ -129,7 +132,7 @@ def _restored(
                 context=prior.word_tokens("normal").expand(len(clean), -1, -1),
                 surroundings=clean * (1 - hidden),
                 noise=torch.randn(clean.shape, generator=generator),
-                settings=SamplerSettings(steps=10, guidance=1.0),
+                settings=RESTORED,
             )
         )
     return torch.where(region > 0, torch.cat(parts), latents)

@@ -35,10 +35,19 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of, seed_of
 
 WORD_PAIRS = 12
-"""Pairs of view and noise on which each word is tried as a start."""
+"""Pairs of view and noise on which the likeliest words are tried as a start."""
 
-HELD_BACK = 24
-"""Pairs of view and noise for each defect on which learning is checked."""
+FIRST_PAIRS = slice(1, None, 4)
+"""Those of them on which every word is tried, which leaves the ``LIKELIEST``: a choice about as
+good as trying every word on all."""
+
+LIKELIEST = 6
+
+HELD_BACK = 60
+"""Pairs of view and noise on which learning is checked, shared by the defects ..."""
+
+HELD_BACK_EACH = (12, 24)
+"""... of which each has at least and at most so many."""
 
 SHOWN = 4
 """Shots in a preview, at most."""
@@ -232,14 +241,23 @@ def _start_word(
         return "defect"
     pairs = _held_back(views, prior, seed, WORD_PAIRS)
 
-    def loss(word: str) -> float:
-        tokens = _Learner({"": prior.word_tokens(word)}, None)
-        return _check(prior, "", views, pairs, tokens, settings)
+    def losses(words: Sequence[str], part: slice = slice(None)) -> dict[str, float]:
+        """Mean loss of each word on some of the pairs."""
+        learner = _Learner({word: prior.word_tokens(word) for word in words}, None)
+        some = [each[part] for each in pairs]
+        owners = [word for word in words for _ in some[0]]
+        repeated = [torch.cat([each] * len(words)) for each in some]
+        found = _losses(prior, owners, views, repeated, learner, settings)
+        return dict(zip(words, found.view(len(words), -1).mean(dim=1).tolist(), strict=True))
 
     named = named_word(defect, words)
-    if named is not None and ("defect" not in words or loss(named) <= loss("defect")):
-        return named
-    return min(words, key=loss)
+    if named is not None:
+        both = losses([named, *({"defect"} & set(words) - {named})])
+        if min(both, key=both.__getitem__) == named:
+            return named
+    roughly = losses(words, FIRST_PAIRS)
+    closely = losses(sorted(words, key=roughly.__getitem__)[:LIKELIEST])
+    return min(closely, key=closely.__getitem__)
 
 
 def _held_back(
@@ -255,23 +273,25 @@ def _held_back(
 
 
 @torch.no_grad()
-def _check(
+def _losses(
     prior: LatentDiffusion,
-    defect: str,
+    owners: Sequence[str],
     views: Views,
-    pairs: tuple[Tensor, Tensor, Tensor],
+    pairs: Sequence[Tensor],
     learner: _Learner,
     settings: ConceptSettings,
-) -> float:
-    """Mean loss on held-back pairs, with the bare tokens, as drawing uses them."""
+) -> Tensor:
+    """Loss on each held-back pair ``(P,)``, with the bare tokens of its owner, as drawing uses
+    them."""
     losses = []
     # Without gradients twice as much fits into the memory that a step takes.
-    for rows, timestep, noise in zip(
-        *(torch.split(part, 2 * settings.batch_size) for part in pairs), strict=True
-    ):
-        context = learner.context(prior, [defect] * len(rows), views, rows)
+    most = 2 * settings.batch_size
+    for start in range(0, len(owners), most):
+        part = slice(start, start + most)
+        rows, timestep, noise = (each[part] for each in pairs)
+        context = learner.context(prior, owners[part], views, rows)
         losses.append(masked_loss(prior, views, rows, context, timestep, noise, settings=settings))
-    return float(torch.cat(losses).mean())
+    return torch.cat(losses)
 
 
 def _train(
@@ -293,9 +313,21 @@ def _train(
     every = pooled([views[d] for d in defects])
     sizes = np.array([len(views[d].latents) for d in defects])
     firsts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    pairs = {d: _held_back(views[d], prior, seed_of(seed, d), HELD_BACK) for d in defects}
+    least, most = HELD_BACK_EACH
+    held = min(max(HELD_BACK // len(defects), least), most)
+    of_each = [_held_back(views[d], prior, seed_of(seed, d), held) for d in defects]
+    pairs = [torch.cat(parts) for parts in zip(*of_each, strict=True)]
+    pairs[0] = pairs[0] + torch.from_numpy(firsts.repeat(held))
+    holders = [d for d in defects for _ in range(held)]
+
+    def check() -> None:
+        found = _losses(prior, holders, every, pairs, learner, settings)
+        for d, value in zip(defects, found.view(len(defects), -1).mean(dim=1), strict=True):
+            curves[d].append(float(value))
+
     optimizer = _optimizer(learner, settings)
-    curves = {d: [_check(prior, d, views[d], pairs[d], learner, settings)] for d in defects}
+    curves: dict[str, list[float]] = {d: [] for d in defects}
+    check()
     # Tokens are best together with the encoder that they learned beside.
     groups = [[d] for d in defects] if learner.spatial is None else [defects]
     best = [learner.kept(group) for group in groups]
@@ -333,8 +365,7 @@ def _train(
         if (step + 1) % settings.check_every == 0 or step + 1 == settings.steps:
             improved = False
             before = [_mean_curve(curves, group) for group in groups]
-            for d in defects:
-                curves[d].append(_check(prior, d, views[d], pairs[d], learner, settings))
+            check()
             for number, group in enumerate(groups):
                 value = _mean_curve(curves, group)[-1]
                 improved = improved or value < 0.998 * min(before[number])
