@@ -48,7 +48,7 @@ def test_defective_images_without_mask_leave_the_pixel_metrics_only():
 
 def test_without_masks_there_are_no_pixel_metrics():
     scores, labels, maps, _ = category()
-    nothing = dict.fromkeys(("auroc", "ap", "f1max", "threshold", "pro"))
+    nothing = dict.fromkeys(("auroc", "ap", "f1max", "threshold", "pro", "located"))
     assert evaluate(scores, labels, maps, None)["pixel"] == nothing
     assert evaluate(scores, labels, maps, [None] * 5)["pixel"] == nothing
 
@@ -57,7 +57,7 @@ def test_one_class_only():
     scores, _, maps, masks = category()
     result = evaluate(scores[:1], [0], maps[:1], masks[:1])
     assert result["image"] == dict.fromkeys(("auroc", "ap", "f1max", "threshold"))
-    assert result["pixel"] == dict.fromkeys(("auroc", "ap", "f1max", "threshold", "pro"))
+    assert result["pixel"] == dict.fromkeys(("auroc", "ap", "f1max", "threshold", "pro", "located"))
 
 
 def test_maps_of_different_sizes():

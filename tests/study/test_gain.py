@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from anogen.metrics.located import located
 from anogen.study.gain import (
     gain_of,
     gains_of,
     image_counts,
     image_draws,
+    located_counts,
     metric_on_draws,
     pairs_of,
     pixel_counts,
@@ -55,6 +57,20 @@ def pair(seed: int, base: float, arm: float) -> tuple[Run, Run]:
         run_with("procedural", seed, pixel_ap=base),
         run_with("procedural+generated", seed, pixel_ap=arm),
     )
+
+
+def test_located_on_draws_is_the_share_of_the_drawn_defective_images() -> None:
+    scores = scores_with(power=0.7)
+    counts = located_counts(scores)
+    known = np.flatnonzero(scores.pixels_known & scores.defective)
+    order = known[np.argsort(scores.keys[known])]
+    assert list(counts.keys) == list(scores.keys[order])
+    found = np.array([located(scores.score_maps[row], scores.masks[row] > 0) for row in order])
+    weights = image_draws(counts.defective, draws=5, rng=np.random.default_rng(1))
+    shares = metric_on_draws(counts, weights, "located")
+    assert shares == pytest.approx(weights @ found / len(found))
+    only = counts.select("crack")
+    assert set(only.labels) == {"crack"}
 
 
 @pytest.mark.parametrize("defect", [None, "crack"])

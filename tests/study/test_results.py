@@ -69,6 +69,7 @@ def test_the_file_has_the_form_of_the_design(tmp_path: Path) -> None:
             "f1max": None,
             "threshold": None,
             "pro": 0.25,
+            "located": None,
         },
         "defects": {
             "crack": {
@@ -79,6 +80,7 @@ def test_the_file_has_the_form_of_the_design(tmp_path: Path) -> None:
                     "f1max": None,
                     "threshold": None,
                     "pro": None,
+                    "located": None,
                 },
             }
         },

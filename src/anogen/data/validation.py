@@ -12,6 +12,7 @@ import numpy as np
 from anogen.data.dataset import scan
 from anogen.data.findings import Findings
 from anogen.data.images import read_image, read_mask
+from anogen.data.light import other_light
 from anogen.data.sample import Category, Sample
 from anogen.data.support import draw_support
 from anogen.errors import InputError
@@ -51,6 +52,7 @@ class _Look:
 
     problems: list[str]
     digest: str | None = None
+    level: float | None = None
     sixteen_bit_top: int | None = None
     covered: float | None = None
 
@@ -118,11 +120,13 @@ def _look(sample: Sample, root: Path) -> _Look:
     digest = hashlib.sha256(f"{image.shape} {image.dtype}".encode())
     digest.update(image.data)
     top = int(image.max()) if image.dtype == np.uint16 else None
-    return _Look(problems, digest.hexdigest(), top, covered)
+    level = float(image.mean()) / np.iinfo(image.dtype).max
+    return _Look(problems, digest.hexdigest(), level, top, covered)
 
 
 def _compare(category: Category, looks: dict[str, _Look], findings: Findings) -> None:
-    """Notices about what no single file shows: twins, shared parts, inverted masks, dark images."""
+    """Notices about what no single file shows: twins, shared parts, inverted masks, other light,
+    dark images."""
     first: dict[str, Sample] = {}
     for sample in category.train:
         if digest := looks[sample.key].digest:
@@ -148,6 +152,9 @@ def _compare(category: Category, looks: dict[str, _Look], findings: Findings) ->
                 f"{category.name}: {whole} of {len(covered)} masks of {defect} cover more than "
                 f"{_WHOLE_IMAGE:.0%} of the image; white must mark the defect, not the rest."
             )
+    levels = {key: look.level for key, look in looks.items() if look.level is not None}
+    if notice := other_light(category, levels):
+        findings.notices.append(notice)
     tops = [
         top
         for sample in (*category.train, *category.test)

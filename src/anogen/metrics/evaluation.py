@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from anogen.metrics.located import located_share
 from anogen.metrics.ranking import Ranking, ranking_metrics, ranking_of
 from anogen.metrics.region_overlap import pixel_tally, pro_of
 from anogen.metrics.tally import Scores
@@ -35,20 +36,24 @@ def evaluate(
         fpr_limit: limit of the per-region overlap.
 
     Returns:
-        ``{"image": {"auroc", "ap", "f1max", "threshold"}, "pixel": {the same, "pro"}}`` with
-        metrics in [0, 1], and the highest score at which "score >= threshold" reaches ``f1max``;
-        None where a value does not exist.
+        ``{"image": {"auroc", "ap", "f1max", "threshold"}, "pixel": {the same, "pro",
+        "located"}}`` with metrics in [0, 1], and the highest score at which "score >= threshold"
+        reaches ``f1max``; None where a value does not exist.
 
     Raises:
         ValueError: if numbers or shapes differ, a score is NaN, or a good image's mask is not
             empty.
     """
     image = ranking_metrics(image_scores, image_labels)
-    pixel: dict[str, float | None] = dict.fromkeys((*RANKED, "pro"))
+    pixel: dict[str, float | None] = dict.fromkeys((*RANKED, "pro", "located"))
     if masks is not None:
         defective = np.asarray(image_labels).astype(bool)
-        counts = pixel_tally(*_with_ground_truth(defective, score_maps, masks))
-        pixel = _ranked(ranking_of(counts)) | {"pro": pro_of(counts, fpr_limit)}
+        known, truth = _with_ground_truth(defective, score_maps, masks)
+        counts = pixel_tally(known, truth)
+        pixel = _ranked(ranking_of(counts)) | {
+            "pro": pro_of(counts, fpr_limit),
+            "located": located_share(known, truth),
+        }
     return {"image": _ranked(image), "pixel": pixel}
 
 

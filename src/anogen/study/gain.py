@@ -9,17 +9,17 @@ all pairs, and the metric is computed anew on them.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anogen.metrics.located import located
 from anogen.seeds import rng_of
 from anogen.study.compared import comparisons
 from anogen.study.results import GENERATED, PROCEDURAL, Gain, Results, Run, Verdict, metric_of
 from anogen.study.scores import Scores
 
-METRICS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap")
+METRICS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pixel_located")
 NAMES = {
     "image_auroc": "image AUROC",
     "image_ap": "image AP",
@@ -28,13 +28,13 @@ NAMES = {
     "pixel_ap": "pixel AP",
     "pixel_f1max": "pixel F1-max",
     "pixel_pro": "PRO",
+    "pixel_located": "located",
 }
 
 DRAWS = 1000
 _CODES = 1 << 14
 _CHUNK = 100  # draws at a time: bounds the memory at a few megabytes
 
-Level = Literal["image", "pixel"]
 FloatArray = NDArray[np.float64]
 
 
@@ -107,6 +107,36 @@ def pixel_counts(scores: Scores) -> CountsByImage:
     )
 
 
+def located_counts(scores: Scores) -> CountsByImage:
+    """One unit for each defective image whose pixels are known, in the first of two bins where its
+    highest score is at a defect."""
+    known = np.flatnonzero(scores.pixels_known & scores.defective)
+    known = known[np.argsort(scores.keys[known])]
+    found = np.array(
+        [located(scores.score_maps[row], scores.masks[row] > 0) for row in known], dtype=np.float32
+    )
+    nothing = np.zeros_like(found)
+    return CountsByImage(
+        scores.keys[known],
+        scores.labels[known],
+        scores.defective[known],
+        np.stack([found, nothing], axis=1),
+        np.stack([nothing, 1 - found], axis=1),
+    )
+
+
+def counts_of(scores: Scores) -> dict[str, CountsByImage]:
+    """Counts by metric, for all of :data:`METRICS`."""
+    image, pixel = image_counts(scores), pixel_counts(scores)
+    return {
+        "image_auroc": image,
+        "image_ap": image,
+        "pixel_auroc": pixel,
+        "pixel_ap": pixel,
+        "pixel_located": located_counts(scores),
+    }
+
+
 def _codes(score_map: NDArray[np.float16]) -> NDArray[np.uint16]:
     """Bin numbers in [0, _CODES) that order as the scores do."""
     bits = np.ascontiguousarray(score_map, dtype=np.float16).view(np.uint16)
@@ -138,6 +168,13 @@ def auroc(positive: FloatArray, negative: FloatArray) -> FloatArray:
         )
 
 
+def share_of_positive(positive: FloatArray, negative: FloatArray) -> FloatArray:
+    """Positive units among all, for each row of counts ``(B, K)``; NaN without any."""
+    true = positive.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(true / (true + negative.sum(axis=1)))
+
+
 def image_draws(
     defective: NDArray[np.bool_], *, draws: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -154,8 +191,8 @@ def image_draws(
 
 
 def metric_on_draws(counts: CountsByImage, weights: NDArray[np.float32], metric: str) -> FloatArray:
-    """The metric ``auroc`` or ``ap`` on each draw of images ``(B, N)``; ``(B,)``."""
-    function = {"ap": average_precision, "auroc": auroc}[metric]
+    """The metric ``auroc``, ``ap`` or ``located`` on each draw of images ``(B, N)``; ``(B,)``."""
+    function = {"ap": average_precision, "auroc": auroc, "located": share_of_positive}[metric]
     values = [
         function(
             (chunk @ counts.positive).astype(np.float64),
@@ -323,13 +360,12 @@ def gains_of(
             continue
         defects = sorted({name for pair in pairs for run in pair for name in run.defects})
         for metric in METRICS:
-            level: Level = "image" if metric.startswith("image") else "pixel"
             for defect in (None, *defects):
                 gain = gain_of(
                     pairs,
                     metric,
                     defect=defect,
-                    counts=None if counts is None else counts[level],
+                    counts=None if counts is None else [(b[metric], a[metric]) for b, a in counts],
                     draws=draws,
                     rng=rng_of("gain", category, detector, metric, defect),
                 )
@@ -340,16 +376,14 @@ def gains_of(
 
 def _counts(
     pairs: Sequence[tuple[Run, Run]], scores_of: Callable[[Run], Scores | None]
-) -> dict[Level, list[tuple[CountsByImage, CountsByImage]]] | None:
-    image: list[tuple[CountsByImage, CountsByImage]] = []
-    pixel: list[tuple[CountsByImage, CountsByImage]] = []
+) -> list[tuple[dict[str, CountsByImage], dict[str, CountsByImage]]] | None:
+    found = []
     for base_run, arm_run in pairs:
         base, arm = scores_of(base_run), scores_of(arm_run)
         if base is None or arm is None:
             return None
-        image.append((image_counts(base), image_counts(arm)))
-        pixel.append((pixel_counts(base), pixel_counts(arm)))
-    return {"image": image, "pixel": pixel}
+        found.append((counts_of(base), counts_of(arm)))
+    return found
 
 
 def points(value: float) -> str:

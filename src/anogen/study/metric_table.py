@@ -15,6 +15,7 @@ COLUMNS = (
     "pixel_ap",
     "pixel_f1max",
     "pixel_pro",
+    "pixel_located",
 )
 
 

@@ -40,13 +40,18 @@ class ImageMetrics(_Part):
 
 
 class PixelMetrics(_Part):
-    """Pixel-level metrics in [0, 1], and the threshold of F1-max; None where there are no masks."""
+    """Pixel-level metrics in [0, 1], and the threshold of F1-max; None where there are no masks.
+
+    ``located`` is the share of defective images at which the highest score is at a defect; results
+    of older versions have none.
+    """
 
     auroc: Share | None = None
     ap: Share | None = None
     f1max: Share | None = None
     threshold: Score | None = None
     pro: Share | None = None
+    located: Share | None = None
 
 
 class DefectMetrics(_Part):

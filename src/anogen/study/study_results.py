@@ -22,10 +22,9 @@ from anogen.study.gain import (
     METRICS,
     CountsByImage,
     FloatArray,
+    counts_of,
     differences_on_draws,
-    image_counts,
     interval,
-    pixel_counts,
     verdict_of,
 )
 from anogen.study.protocol import Protocol
@@ -42,7 +41,15 @@ from anogen.study.scores import SCORES, read_keys, read_scores
 from anogen.study.stages.evaluate import metrics_on
 from anogen.study.study_file import Study
 
-COLUMNS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pixel_f1max", "pixel_pro")
+COLUMNS = (
+    "image_auroc",
+    "image_ap",
+    "pixel_auroc",
+    "pixel_ap",
+    "pixel_f1max",
+    "pixel_pro",
+    "pixel_located",
+)
 """Metrics of the tables, as ``<level>_<metric>``."""
 
 ALL = None
@@ -293,7 +300,7 @@ def _score_files(cell: Cell) -> list[Path]:
 
 
 def _measured(cell: Cell, keys: frozenset[str]) -> tuple[list[StudyRun], list[Counts]]:
-    """The runs of a cell on the images of these keys, and their counts by level."""
+    """The runs of a cell on the images of these keys, and their counts by metric."""
     results = cell.finished()
     if results is None:
         raise InputError(f"{cell.run.path}: has no results yet; run the study again.")
@@ -305,8 +312,10 @@ def _measured(cell: Cell, keys: frozenset[str]) -> tuple[list[StudyRun], list[Co
         image, pixel = stored[seed].image, stored[seed].pixel
         if held_out != len(keys):
             scores = scores.of(keys)
+        # A cell that an older version measured has not everything.
+        if held_out != len(keys) or (pixel.located is None and pixel.ap is not None):
             image, pixel = metrics_on(scores, np.ones(len(scores.keys), bool))
-        counts.append({"image": image_counts(scores), "pixel": pixel_counts(scores)})
+        counts.append(counts_of(scores))
         runs += [
             StudyRun(
                 product=cell.product,
@@ -335,8 +344,7 @@ def _differences(
     rng: np.random.Generator,
 ) -> FloatArray:
     """Differences on draws of images, ``(draws, seeds)``."""
-    level = metric.partition("_")[0]
-    pairs = [(one[level], other[level]) for one, other in zip(base, arm, strict=True)]
+    pairs = [(one[metric], other[metric]) for one, other in zip(base, arm, strict=True)]
     return differences_on_draws(pairs, metric, None, draws=draws, rng=rng)
 
 
