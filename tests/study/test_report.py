@@ -17,6 +17,7 @@ from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.study.curves import at_recall, intervals, smoothed
 from anogen.study.gallery import difference
+from anogen.study.notices import keep_notices, kept_notices
 from anogen.study.pictures import data_uri, heat, truth_outline, window_around
 from anogen.study.report import write_report
 from anogen.study.results import Gain, read_results
@@ -101,6 +102,16 @@ def test_the_page_says_whether_it_helps_and_shows_each_part(page: Page) -> None:
     assert "2.13.0" in text
     for arm in ("procedural", "generated", "procedural+generated"):
         assert arm in text
+
+
+def test_what_is_odd_about_the_dataset_is_said(made: Path, html: str, tmp_path: Path) -> None:
+    assert "another light" not in html
+    run = tmp_path / "run"
+    shutil.copytree(made, run)
+    keep_notices(run, ["part: the good test images have another light <than> the rest."])
+    keep_notices(run, ["part: the good test images have another light <than> the rest.", "b: c"])
+    assert kept_notices(run)[1:] == ["b: c"]
+    assert write_report(run).read_text().count("another light &lt;than&gt; the rest.") == 1
 
 
 def test_each_row_says_its_verdict_in_words(made: Path, html: str) -> None:

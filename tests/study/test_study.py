@@ -193,6 +193,27 @@ def test_a_broken_off_study_ends_with_the_same_numbers(
     assert (tmp_path / "again/study.json").read_bytes() == (finished / "study.json").read_bytes()
 
 
+def test_what_is_odd_about_a_dataset_stands_above_the_tables(
+    study: Study, tmp_path: Path, monkeypatch
+) -> None:
+    """Also where the study was broken off, and its dataset is not checked again."""
+    notice = "part: the good test images have another light than the rest."
+    monkeypatch.setattr(running, "check_dataset", lambda _: [notice])
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "_train", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(tmp_path, study, command=["anogen", "study"])
+    monkeypatch.undo()
+    results = run_study(tmp_path, study, command=["anogen", "study"])
+    assert results.notices == (notice,)
+    assert f"- {notice}" in (tmp_path / "tables.md").read_text()
+    assert notice in (tmp_path / "report/index.html").read_text()
+    assert run_study(tmp_path, study, command=["anogen", "study"]) == results
+
+
 def test_another_arm_and_seed_only_add(
     finished: Path, small_dataset: Path, small_prior_file: Path
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from anogen.bank.bank import Bank
 from anogen.prior.contract import LatentDiffusion
 from anogen.study.arms import with_generated
+from anogen.study.notices import keep_notices
 from anogen.study.report import write_report
 from anogen.study.results import Results
 from anogen.study.run_folder import RunFolder, at_work, claim
@@ -37,13 +38,15 @@ def start(
     """
     run = claim(path, settings)
     say(f"validate: {settings.dataset.root}")
-    for notice in check_dataset(run):
+    notices = check_dataset(run)
+    for notice in notices:
         say(f"note: {notice}")
     pairs = categories_of(run)
     if not run.results.exists():  # a whole run needs none any more
         check_networks([settings])
     prior = prior_of(settings)
     run.write_config(command=command)
+    keep_notices(run.path, notices)
     return run, pairs, prior
 
 

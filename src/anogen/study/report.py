@@ -30,6 +30,7 @@ from anogen.study.metric_table import (
     classification_of,
     table_of,
 )
+from anogen.study.notices import kept_notices
 from anogen.study.page import rendered
 from anogen.study.previews import preview_pictures
 from anogen.study.protocol import protocol_sentence
@@ -118,6 +119,7 @@ def _page(run_folder: Path, config: Mapping[str, Any], results: Results, *, edge
                 {(run.category, run.detector, run.arm, run.settings_hash) for run in results.runs}
             ),
             "reviewed": reviewed_since(run_folder, results),
+            "notices": kept_notices(run_folder),
             "missing": sorted(dataset.missing) if root is not None else [],
         },
     )

@@ -22,6 +22,7 @@ from anogen.errors import InputError
 from anogen.files import write_bytes
 from anogen.prior.contract import LatentDiffusion
 from anogen.study.cells import CELLS, Cell, cells_of
+from anogen.study.notices import keep_notices, kept_notices
 from anogen.study.pipeline import generate_stage, learn_stage, need_banks
 from anogen.study.run_folder import CONFIG, at_work, open_run
 from anogen.study.saying import say
@@ -121,11 +122,12 @@ def run_study(
         _check_folder(path)
         cells = cells_of(study, path, overrides=overrides)
         todo = [cell for cell in cells if cell.finished() is None]
-        _check_input(todo)
+        notices = _check_input(todo)
         with ExitStack() as held:
             _prepare(todo, cells, command, held)
+            keep_notices(path, notices)
             _train(todo, workers)
-        results = measure(study, cells)
+        results = measure(study, cells, notices=kept_notices(path))
         write_study_results(path / STUDY, results)
         write_tables(path, results)
         write_page(path, results, command=command)
@@ -140,9 +142,14 @@ def _check_folder(path: Path) -> None:
         leftover.unlink()
 
 
-def _check_input(cells: Sequence[Cell]) -> None:
-    """Decode each dataset once, and look for the other files and networks that settings name."""
+def _check_input(cells: Sequence[Cell]) -> list[str]:
+    """Decode each dataset once, and look for the other files and networks that settings name.
+
+    Returns:
+        What stops nothing; it is said, too.
+    """
     seen = set()
+    notices: list[str] = []
     for cell in sorted(cells, key=lambda cell: -cell.run.settings.support.shots):
         settings = cell.run.settings
         key = (
@@ -155,9 +162,12 @@ def _check_input(cells: Sequence[Cell]) -> None:
         if key not in seen:
             seen.add(key)
             say(f"validate: {settings.dataset.root}, {cell.category.name}")
-            for notice in check_dataset(cell.run):
+            found = check_dataset(cell.run)
+            for notice in found:
                 say(f"note: {notice}")
+            notices += found
     check_networks(cell.run.settings for cell in cells)
+    return notices
 
 
 def _prepare(

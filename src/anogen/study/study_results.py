@@ -160,6 +160,7 @@ class StudyResults(_Part):
     gains: tuple[StudyGain, ...]
     generation: tuple[StudyGeneration, ...] = ()
     absent: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     versions: dict[str, str]
 
 
@@ -168,12 +169,15 @@ def write_study_results(path: Path, results: StudyResults) -> None:
     write_json(path, results.model_dump(mode="json", by_alias=True))
 
 
-def measure(study: Study, cells: Sequence[Cell], *, draws: int = DRAWS) -> StudyResults:
+def measure(
+    study: Study, cells: Sequence[Cell], *, notices: Sequence[str] = (), draws: int = DRAWS
+) -> StudyResults:
     """The numbers of a study whose cells are all finished.
 
     Args:
         study: what is compared.
         cells: all its cells.
+        notices: what is worth knowing about the datasets.
         draws: number of bootstrap draws.
 
     Raises:
@@ -227,6 +231,7 @@ def measure(study: Study, cells: Sequence[Cell], *, draws: int = DRAWS) -> Study
         ),
         generation=_generation(cells, arms, shown),
         absent=study.absent,
+        notices=tuple(notices),
         versions=versions(),
     )
 

@@ -67,7 +67,7 @@ def measured_on(results: StudyResults) -> list[str]:
             "One seed: no deviation can be given, and intervals do not cover how another training "
             "would come out."
         )
-    return sentences
+    return [*sentences, *results.notices]
 
 
 def reading(results: StudyResults) -> list[str]:
