@@ -1,4 +1,4 @@
-"""Mirroring, turning, rotating and lighting of an image together with its label."""
+"""Mirroring, turning and rotating of an image together with its label."""
 
 import math
 
@@ -26,16 +26,10 @@ class Augmentation:
         rotated = rotate < settings.rotation_probability
         self._degrees = (2 * share - 1) * settings.rotation_degrees if rotated else 0.0
         self._fill = settings.rotation_fill
-        # From a generator of its own, so that trainings without it stay as they were.
-        self._levels = None
-        if settings.light > 0:
-            factor = 1 + settings.light * rng.spawn(1)[0].uniform(-1, 1)
-            self._levels = (np.arange(256) * factor).round().clip(0, 255).astype(np.uint8)
 
     def image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The augmented image; corners uncovered by a rotation get the fill value."""
-        lit = image if self._levels is None else self._levels[image]
-        return np.ascontiguousarray(self._apply(lit, self._fill), dtype=np.uint8)
+        return np.ascontiguousarray(self._apply(image, self._fill), dtype=np.uint8)
 
     def mask(self, mask: NDArray[np.float32]) -> NDArray[np.float32]:
         """The augmented mask; corners uncovered by a rotation are normal."""

@@ -69,10 +69,6 @@ class MixtureSettings(Settings):
     rotation_fill: Annotated[int, Field(ge=0, le=255)] = Field(
         default=0, description="grey value of the corners that a rotation uncovers"
     )
-    light: Annotated[float, Field(ge=0, lt=1)] = Field(
-        default=0.0,
-        description="make images, and their normals alike, brighter or darker by up to this share",
-    )
 
 
 class MaximumOfMean(Settings):
