@@ -10,7 +10,7 @@ from anogen.data.dataset import read_dataset
 from anogen.placement.box import Box
 from anogen.study.settings import RunSettings
 from anogen.study.stages.goods import Good
-from anogen.study.stages.judging import COPY, Drawn, Judging, described, types_of
+from anogen.study.stages.judging import COPY, NO_TYPE, Drawn, Judging, described, types_of
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.copies import imprint
 from anogen.synthesis.gate import Limits, Verdict
@@ -198,6 +198,25 @@ def spot(shade: tuple[int, int, int], ground: int) -> tuple[np.ndarray, np.ndarr
     mask[20:32, 24:40] = True
     image[mask] = shade
     return image, mask
+
+
+def test_an_only_type_is_told_from_anomalies_of_none() -> None:
+    network, object_ = Colours(), np.ones((64, 64), bool)
+    rng = np.random.default_rng(0)
+    normals = [rng.integers(90, 130, (64, 64, 3)).astype(np.uint8) for _ in range(3)]
+    supports = {"rust": [spot((180, 90, 80), 105), spot((200, 100, 60), 115)]}
+    types = types_of(network, supports, normals, [object_] * 3, margin=0.2, seed=0)
+    assert set(types.centres) == {"rust", NO_TYPE}
+
+    def likeness(shade: tuple[int, int, int]) -> float:
+        image, mask = spot(shade, 125)
+        normal = np.full((64, 64, 3), 125, np.uint8)
+        found = types.likeness(described(network, image, normal, mask), "rust")
+        assert found is not None
+        return found
+
+    assert likeness((185, 100, 70)) > 1.2
+    assert likeness((60, 170, 200)) < 0.8
 
 
 def test_types_are_told_apart_by_what_their_shots_change() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import mahalanobis
 
+from anogen.placement.box import Box
 from anogen.synthesis.likeness import (
     CROP,
     PASTES,
@@ -11,6 +12,7 @@ from anogen.synthesis.likeness import (
     Types,
     crop_around,
     descriptor,
+    strangers,
     trials,
     views,
 )
@@ -126,6 +128,34 @@ def test_trials_lie_on_the_object_and_have_the_mask_of_what_has_changed() -> Non
         assert mask.sum() < 1.6 * strong.sum()
     again = pasted(200)
     assert all(np.array_equal(a[0], b[0]) for a, b in zip(found, again, strict=True))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_strangers_lie_on_the_object_and_are_as_large_as_the_shots(kind: type) -> None:
+    rng = np.random.default_rng(0)
+    full = np.iinfo(kind).max
+    mask = np.zeros((64, 64), bool)
+    mask[20:30, 24:44] = True
+    shots = [(np.zeros((64, 64), kind), mask)] * 2
+    normals = [(rng.uniform(0.3, 0.7, (64, 64)) * full).astype(kind) for _ in range(2)]
+    objects = [np.zeros((64, 64), bool), np.zeros((64, 64), bool)]
+    objects[0][:, :40] = objects[1][:40] = True
+
+    def drawn() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        return list(strangers(shots, normals, objects, np.random.default_rng(2)))
+
+    found = drawn()
+    assert PASTES < len(found) <= 2 * PASTES
+    for image, normal, seen in found:
+        assert image.dtype == kind
+        changed = image != normal
+        object_ = objects[0] if normal is normals[0] else objects[1]
+        assert not changed[~object_].any()
+        box = Box.around(changed)
+        assert max(box.width, box.height) <= 21
+        assert 0 < seen.sum() <= 21 * 21
+    assert {bool(normal is normals[0]) for _, normal, _ in found} == {True, False}
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(found, drawn(), strict=True))
 
 
 def test_trials_of_which_nothing_is_seen_are_left_out() -> None:

@@ -139,7 +139,7 @@ def judge(
     elif scores.get("distance", 1.0) < limits.least_distance:
         reason = "the image is a copy of a support shot"
     elif scores.get("likeness", 1.0) < limits.least_likeness:
-        reason = "the defect looks like one of another type"
+        reason = "the defect looks like something else than the shots of its type"
     return Verdict({name: round(value, 5) for name, value in scores.items()}, reason)
 
 

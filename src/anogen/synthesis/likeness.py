@@ -1,10 +1,11 @@
-"""Whether a drawn defect looks like the real ones of its type, or more like those of another.
+"""Whether a drawn defect looks like the real ones of its type, or more like others.
 
 A defect is described by how a network's features of the place change when it is drawn there, so
 that the place itself does not count. What its type looks like is known from the support shots of
 all types, each pasted onto good parts many times: that also tells which changes come from the place
 and the blending. Distances to the types are therefore measured as in linear discriminant analysis
-(Fisher, 1936), with the covariance that the pastes have within their types.
+(Fisher, 1936), with the covariance that the pastes have within their types. A product of one type
+is told from anomalies of none: DRAEM's, of the shots' sizes (:func:`strangers`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from anogen.placement.box import Box
 from anogen.synthesis.canvas import FULL
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
+from anogen.synthesis.draem import DraemSynthesizer
 from anogen.synthesis.mask_recovery import recover_mask
 
 CROP = 128
@@ -27,6 +29,9 @@ CROP = 128
 
 AROUND, LEAST_SIDE = 1.5, 32
 """Side of the crop as a multiple of the defect's longer side, and its least in pixels."""
+
+LEAST_STRANGER = 16
+"""Least side in pixels of an anomaly of no type; Perlin's noise needs some room."""
 
 Value = TypeVar("Value", np.uint8, np.float32)
 
@@ -126,15 +131,56 @@ def trials(
         pasted = paste(normal, objects[number], rng)
         box = pasted.box
         reach = round(margin * max(box.width, box.height)) + 1
-        window = box.grown(reach, *normal.shape[:2]).slices
-        shown, below = (
-            np.asarray(image[window] / FULL[image.dtype], np.float32)
-            for image in (pasted.image, normal)
-        )
-        mask = np.zeros(normal.shape[:2], dtype=bool)
-        mask[window] = recover_mask(shown, below, np.ones(shown.shape[:2], dtype=bool)) >= 0.5
+        mask = _changed(pasted.image, normal, box.grown(reach, *normal.shape[:2]))
         if mask.any():
             yield pasted.image, normal, mask
+
+
+def strangers(
+    shots: Sequence[Support],
+    normals: Sequence[Image],
+    objects: Sequence[NDArray[np.bool_]],
+    rng: np.random.Generator,
+) -> Iterator[tuple[Image, Image, NDArray[np.bool_]]]:
+    """As many anomalies of no type as :func:`trials` makes of some shots, as large as these.
+
+    Args:
+        shots: the defects whose sizes are taken.
+        normals: good images.
+        objects: where a defect may lie on each, boolean ``(H, W)``, none empty.
+        rng: the source of randomness.
+
+    Yields:
+        As :func:`trials`.
+    """
+    draw = DraemSynthesizer()
+    sides = [Box.around(mask) for _, mask in shots]
+    for _ in range(PASTES * len(shots)):
+        number = int(rng.integers(len(normals)))
+        normal, object_ = normals[number], objects[number]
+        like = sides[int(rng.integers(len(sides)))]
+        before = np.cumsum(object_.sum(axis=1))
+        spot = int(rng.integers(before[-1]))
+        y = int(np.searchsorted(before, spot, side="right"))
+        x = int(np.flatnonzero(object_[y])[spot - before[y]])
+        reach = max(like.width, like.height, LEAST_STRANGER) // 2
+        part = Box(x, y, x + 1, y + 1).grown(reach, *object_.shape)
+        shown = normal.copy()
+        drawn = draw(normal[part.slices].copy(), object_[part.slices].copy(), rng)
+        shown[part.slices] = drawn.image
+        mask = _changed(shown, normal, part)
+        if mask.any():
+            yield shown, normal, mask
+
+
+def _changed(image: Image, normal: Image, window: Box) -> NDArray[np.bool_]:
+    """The mask that an image tells beside its normal, looked for in a window."""
+    shown, below = (
+        np.asarray(one[window.slices] / FULL[one.dtype], np.float32) for one in (image, normal)
+    )
+    mask = np.zeros(normal.shape[:2], dtype=bool)
+    mask[window.slices] = recover_mask(shown, below, np.ones(shown.shape[:2], dtype=bool)) >= 0.5
+    return mask
 
 
 @dataclass(frozen=True)

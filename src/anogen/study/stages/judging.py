@@ -31,6 +31,7 @@ from anogen.synthesis.likeness import (
     Types,
     crop_around,
     descriptor,
+    strangers,
     trials,
     views,
 )
@@ -42,6 +43,9 @@ PROBES = 12
 
 NETWORK = "efficientnet-lite0"
 """What describes defects, to tell their types apart."""
+
+NO_TYPE = ""
+"""Beside the names of types: anomalies of none."""
 
 COPY = "the defect is a copy of a shot's or an earlier image's"
 
@@ -255,7 +259,7 @@ class Judging:
 
     def _likeness(self, defect: str, normal: Image, anomaly: Anomaly) -> float | None:
         mask = anomaly.defective
-        if len(self._supports) < 2 or not mask.any():
+        if not mask.any():
             return None
         network, types = self.types()
         # Each by itself, so that no batch's rounding enters.
@@ -271,23 +275,31 @@ def types_of(
     margin: float,
     seed: int,
 ) -> Types:
-    """What tells a product's types apart, learned from pastes of their shots.
+    """What tells a product's types apart, or its only one from anomalies of none, learned from
+    pastes of their shots.
 
     Types of which no paste can be seen are left out; for the arguments see :func:`trials`.
     """
     able = [number for number, object_ in enumerate(objects) if object_.any()]
+    if not able:
+        return Types.of({})
+    ground = [normals[number] for number in able], [objects[number] for number in able]
     found = {}
     for defect, shots in supports.items():
         rng = rng_of(seed, defect)
         examples = [
             described(network, *trial)
-            for shot in (shots if able else ())
-            for trial in trials(
-                shot, [normals[n] for n in able], [objects[n] for n in able], rng, margin=margin
-            )
+            for shot in shots
+            for trial in trials(shot, *ground, rng, margin=margin)
         ]
         if examples:
             found[defect] = np.stack(examples)
+    if len(supports) == 1:
+        (shots,) = supports.values()
+        rng = rng_of(seed, NO_TYPE)
+        others = [described(network, *one) for one in strangers(shots, *ground, rng)]
+        if others:
+            found[NO_TYPE] = np.stack(others)
     return Types.of(found)
 
 
