@@ -127,7 +127,7 @@ def _concept(dataset: Path, run: Path, category: str, defect: str, number: int, 
         "category": category,
         "defect": defect,
         "shots": shots,
-        "settings": {"steps": 400},
+        "settings": {"steps": 385, "check_every": 10},
         "losses": losses.round(6).tolist(),
         "version": "0.1.0",
     }

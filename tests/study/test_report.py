@@ -16,7 +16,7 @@ from anogen.data.images import write_png
 from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.study.curves import at_recall, intervals, smoothed
-from anogen.study.gallery import difference
+from anogen.study.gallery import ConceptHeader, difference
 from anogen.study.notices import keep_notices, kept_notices
 from anogen.study.pictures import data_uri, heat, truth_outline, window_around
 from anogen.study.report import write_report
@@ -339,3 +339,10 @@ def test_intervals_share_a_scale_that_holds_zero() -> None:
     assert placed.rows[0].mean == pytest.approx(40)
     assert [text for _, text in placed.ticks] == ["0", "+2", "+4", "+6", "+8", "+10"]
     assert intervals([gain(0, 0, 0)]).zero == 50.0
+
+
+def test_losses_of_concepts_stand_at_their_steps() -> None:
+    losses = (0.5, 0.4, 0.3)
+    learned = {"steps": 50, "check_every": 30, "tokens": 4}
+    header = {"category": "c", "defect": "d", "losses": losses, "settings": learned}
+    assert ConceptHeader.model_validate(header).checked == [0, 30, 50]

@@ -46,6 +46,13 @@ class Shot(BaseModel):
     sha256: str
 
 
+class LearnedWith(BaseModel):
+    """Of a concept's settings those that say when its losses were measured."""
+
+    steps: int = 0
+    check_every: int = 1
+
+
 class ConceptHeader(BaseModel):
     """What the header of a concept file says about how it was learned."""
 
@@ -53,6 +60,13 @@ class ConceptHeader(BaseModel):
     defect: str
     shots: tuple[Shot, ...] = ()
     losses: tuple[float, ...] = ()
+    settings: LearnedWith = LearnedWith()
+
+    @property
+    def checked(self) -> list[int]:
+        """The steps after which the losses were measured."""
+        learned = self.settings
+        return [min(n * learned.check_every, learned.steps) for n in range(len(self.losses))]
 
 
 @dataclass(frozen=True)

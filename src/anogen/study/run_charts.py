@@ -71,12 +71,12 @@ def learning_charts(
 ) -> tuple[Chart, ...]:
     charts = []
     learned = [
-        learning_line(defect, number, range(len(concept.losses)), concept.losses)
+        learning_line(defect, number, concept.checked, concept.losses)
         for number, (defect, concept) in enumerate(concepts.items())
         if concept.losses
     ]
     if learned:
-        charts.append(learning_chart("Concepts", learned, x_name="Check"))
+        charts.append(learning_chart("Concepts", learned, x_name="Step"))
     for detector in sorted({run.detector for run in runs}):
         own = [run for run in runs if run.detector == detector]
         arms = sorted({run.arm for run in own}, key=arm_order)
