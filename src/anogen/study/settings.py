@@ -162,8 +162,8 @@ class BankSettings(_Part):
     least_likeness: float | None = Field(
         default=None,
         ge=0,
-        description="distance to the nearest other type, or of an only type to anomalies of none, by "
-        "that to its own; null: what most real defects have on other parts, 0 lets all pass",
+        description="distance to the nearest other type, or of an only type to anomalies of none, "
+        "by that to its own; null: what most real defects have on other parts, 0 lets all pass",
     )
 
 
