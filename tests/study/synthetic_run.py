@@ -19,6 +19,7 @@ from anogen.bank.bank import Bank, image_path, mask_path
 from anogen.bank.manifest import Entry
 from anogen.data.images import write_png
 from anogen.files import sha256_of
+from anogen.metrics.located import located_share
 from anogen.metrics.ranking import ranking_metrics
 from anogen.placement.box import Box
 from anogen.seeds import rng_of
@@ -270,7 +271,13 @@ def _image(scores: Scores) -> ImageMetrics:
 
 def _pixel(scores: Scores) -> PixelMetrics:
     ranking = ranking_metrics(scores.score_maps, scores.masks > 0)
-    return PixelMetrics(auroc=ranking.auroc, ap=ranking.ap, f1max=ranking.f1max, pro=0.5)
+    return PixelMetrics(
+        auroc=ranking.auroc,
+        ap=ranking.ap,
+        f1max=ranking.f1max,
+        pro=0.5,
+        located=located_share(list(scores.score_maps), list(scores.masks > 0)),
+    )
 
 
 def _of(scores: Scores, defect: str) -> DefectMetrics:

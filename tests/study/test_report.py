@@ -17,6 +17,7 @@ from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.study.curves import at_recall, intervals, smoothed
 from anogen.study.gallery import ConceptHeader, difference
+from anogen.study.metric_table import COLUMNS
 from anogen.study.notices import keep_notices, kept_notices
 from anogen.study.pictures import data_uri, heat, truth_outline, window_around
 from anogen.study.report import write_report
@@ -85,6 +86,14 @@ def test_every_picture_decodes_and_has_a_text_and_every_header_a_scope(page: Pag
         assert "alt" in image
     assert all(image["aria-label"] for image in page.all("svg") if image.get("role") == "img")
     assert all("scope" in header for header in page.all("th"))
+
+
+def test_headers_of_the_numbers_span_their_columns(page: Page) -> None:
+    spans = [int(h["colspan"] or 0) for h in page.all("th") if h.get("scope") == "colgroup"]
+    assert spans == [3, 5]
+    assert sum(spans) == len(COLUMNS)
+    rows = {h["colspan"] for h in page.all("th") if h.get("scope") == "rowgroup"}
+    assert rows == {str(2 + len(COLUMNS))}
 
 
 def test_the_page_says_whether_it_helps_and_shows_each_part(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from statistics import mean, stdev
@@ -209,6 +210,9 @@ def test_what_is_odd_about_a_dataset_stands_above_the_tables(
     monkeypatch.undo()
     results = run_study(tmp_path, study, command=["anogen", "study"])
     assert results.notices == (notice,)
+    page = (tmp_path / "report/index.html").read_text()
+    spans = [int(span) for span in re.findall(r'colspan="(\d)" scope="colgroup"', page)]
+    assert spans == [2, 5]
     assert f"- {notice}" in (tmp_path / "tables.md").read_text()
     assert notice in (tmp_path / "report/index.html").read_text()
     assert run_study(tmp_path, study, command=["anogen", "study"]) == results

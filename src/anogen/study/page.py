@@ -1,6 +1,6 @@
 """What pages have in common: their templates, their look, and that each is one file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,17 @@ def rendered(template: str, values: Mapping[str, Any]) -> str:
     )
     environment.filters["points"] = points
     environment.filters["breakable"] = _breakable
+    environment.filters["of_level"] = _of_level
     return environment.get_template(template).render(
         values,
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         script=Markup((TEMPLATES / "script.js").read_text(encoding="utf-8")),
     )
+
+
+def _of_level(metrics: Sequence[str], level: str) -> list[str]:
+    """Those of ``<level>_<metric>`` that are of a level."""
+    return [metric for metric in metrics if metric.startswith(f"{level}_")]
 
 
 def _breakable(text: str) -> Markup:
