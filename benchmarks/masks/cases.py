@@ -142,6 +142,20 @@ def real_defects(root: Path, defect: str) -> list[tuple[NDArray[np.uint8], NDArr
     return found
 
 
+def shuffled_pools(
+    root: Path, category: str, *, seed: int, shots: int
+) -> dict[str, list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]]:
+    """The real defects of each type that has more than ``shots``, in random order: the first of
+    each are its shots."""
+    pools = {}
+    for defect in sorted(p.name for p in (root / "ground_truth").iterdir()):
+        real = [] if defect in WHOLE else real_defects(root, defect)
+        if len(real) > shots:
+            order = rng_of(seed, "gate", category, defect).permutation(len(real))
+            pools[defect] = [real[i] for i in order]
+    return pools
+
+
 def _pasted(
     image: NDArray[np.uint8],
     mask: NDArray[np.bool_],

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from cases import FITTED, HELD_OUT, VISIBLE, WHOLE, real_defects
+from cases import FITTED, HELD_OUT, VISIBLE, shuffled_pools
 from numpy.typing import NDArray
 
 from anogen.data.images import read_image, to_rgb8
@@ -209,12 +209,7 @@ def main() -> None:
         root = options.data / folder
         normals = [to_rgb8(read_image(p)) for p in sorted((root / "train" / "good").glob("*.png"))]
         method = choose_method(normals)
-        pools = {}
-        for defect in sorted(p.name for p in (root / "ground_truth").iterdir()):
-            real = [] if defect in WHOLE else real_defects(root, defect)
-            if len(real) > SHOTS:
-                order = rng_of(options.seed, "gate", category, defect).permutation(len(real))
-                pools[defect] = [real[i] for i in order]
+        pools = shuffled_pools(root, category, seed=options.seed, shots=SHOTS)
         probes = normals[:: max(1, len(normals) // PROBES)][:PROBES]
         types = types_of(
             network,

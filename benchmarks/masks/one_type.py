@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from cases import FITTED, HELD_OUT, WHOLE, real_defects
+from cases import FITTED, HELD_OUT, shuffled_pools
 from gate import SHOTS, blended
 
 from anogen.data.images import read_image, to_rgb8
@@ -43,12 +43,7 @@ def main() -> None:
         method = choose_method(normals)
         probes = normals[:: max(1, len(normals) // PROBES)][:PROBES]
         objects = [foreground(probe, method) for probe in probes]
-        pools = {}
-        for defect in sorted(p.name for p in (root / "ground_truth").iterdir()):
-            real = [] if defect in WHOLE else real_defects(root, defect)
-            if len(real) > SHOTS:
-                order = rng_of(options.seed, "gate", category, defect).permutation(len(real))
-                pools[defect] = [real[i] for i in order]
+        pools = shuffled_pools(root, category, seed=options.seed, shots=SHOTS)
         for defect, real in pools.items():
             rng = rng_of(options.seed, "one type", category, defect)
             shots = real[:SHOTS]

@@ -117,10 +117,12 @@ def test_what_is_odd_about_the_dataset_is_said(made: Path, html: str, tmp_path: 
     assert "another light" not in html
     run = tmp_path / "run"
     shutil.copytree(made, run)
-    keep_notices(run, ["part: the good test images have another light <than> the rest."])
-    keep_notices(run, ["part: the good test images have another light <than> the rest.", "b: c"])
-    assert kept_notices(run)[1:] == ["b: c"]
+    notice = "part: the good test images have another light <than> the rest."
+    keep_notices(run, [notice, "b: c", notice])
+    assert kept_notices(run) == [notice, "b: c"]
     assert write_report(run).read_text().count("another light &lt;than&gt; the rest.") == 1
+    keep_notices(run, [])  # the dataset was put right
+    assert "another light" not in write_report(run).read_text()
 
 
 def test_each_row_says_its_verdict_in_words(made: Path, html: str) -> None:

@@ -9,10 +9,12 @@ NOTICES = "notices.txt"
 
 
 def keep_notices(folder: Path, notices: Sequence[str]) -> None:
-    """Add to the folder's ``notices.txt``: a study that goes on checks what it has not yet done."""
-    kept = list(dict.fromkeys([*kept_notices(folder), *notices]))
+    """Write the folder's ``notices.txt`` anew, each sentence once; without any it goes."""
+    kept = dict.fromkeys(notices)
     if kept:
         write_text(folder / NOTICES, "".join(f"{notice}\n" for notice in kept))
+    else:
+        (folder / NOTICES).unlink(missing_ok=True)
 
 
 def kept_notices(folder: Path) -> list[str]:

@@ -125,7 +125,8 @@ def run_study(
         notices = _check_input(todo)
         with ExitStack() as held:
             _prepare(todo, cells, command, held)
-            keep_notices(path, notices)
+            # Datasets whose cells are finished are not checked again.
+            keep_notices(path, [*kept_notices(path), *notices])
             _train(todo, workers)
         results = measure(study, cells, notices=kept_notices(path))
         write_study_results(path / STUDY, results)
