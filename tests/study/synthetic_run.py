@@ -274,6 +274,7 @@ def _pixel(scores: Scores) -> PixelMetrics:
     return PixelMetrics(
         auroc=ranking.auroc,
         ap=ranking.ap,
+        ap_by_type=ranking.ap,
         f1max=ranking.f1max,
         pro=0.5,
         located=located_share(list(scores.score_maps), list(scores.masks > 0)),

@@ -20,6 +20,7 @@ from anogen.study.gain import (
 )
 from anogen.study.results import DefectMetrics, Gain, ImageMetrics, PixelMetrics, Results, Run
 from anogen.study.scores import Scores
+from anogen.study.stages.evaluate import metrics_on
 
 
 def scores_with(*, power: float, images: int = 24, side: int = 8, seed: int = 0) -> Scores:
@@ -92,6 +93,41 @@ def test_metrics_on_draws_equal_scikit_learn_on_repeated_images(defect: str | No
                 scores.masks[rows].ravel(), scores.score_maps[rows].astype(float).ravel()
             )
             assert pixel_values[draw] == pytest.approx(expected, abs=2e-3)
+
+
+def test_ap_by_type_on_draws_is_the_mean_over_the_types_that_are_drawn() -> None:
+    counts = pixel_counts(scores_with(power=0.7))
+    weights = image_draws(counts.defective, draws=4, rng=np.random.default_rng(1))
+    weights[1, counts.labels == "hole"] = 0
+    weights[2, counts.defective] = 0
+    own = {
+        kind: metric_on_draws(counts.select(kind), weights[:, counts.rows_of(kind)], "ap")
+        for kind in ("crack", "hole")
+    }
+    found = metric_on_draws(counts, weights, "ap_by_type")
+    assert found[[0, 3]] == pytest.approx(((own["crack"] + own["hole"]) / 2)[[0, 3]])
+    assert found[1] == own["crack"][1]
+    assert np.isnan(found[2])
+    assert found[0] != pytest.approx(metric_on_draws(counts, weights, "ap")[0], abs=1e-3)
+
+
+def test_ap_by_type_is_the_mean_of_the_types_own() -> None:
+    scores = scores_with(power=0.7)
+    # Half of the cracks have no mask: they take no part.
+    bare = (scores.labels == "crack") & (np.arange(len(scores.keys)) < 12)
+    known = Scores(**{**vars(scores), "has_mask": scores.has_mask & ~bare})
+    of = {
+        kind: metrics_on(known, ~known.defective | (known.labels == kind))[1]
+        for kind in ("crack", "hole")
+    }
+    everything = metrics_on(known, np.ones(len(known.keys), bool))[1]
+    crack, hole = of["crack"].ap, of["hole"].ap
+    assert crack is not None
+    assert hole is not None
+    assert everything.ap_by_type == pytest.approx((crack + hole) / 2)
+    assert of["hole"].ap_by_type == hole
+    good = metrics_on(known, ~known.defective)[1]
+    assert good.ap_by_type is None
 
 
 def test_ties_and_signs_are_exact_in_pixel_countss() -> None:

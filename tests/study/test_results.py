@@ -66,6 +66,7 @@ def test_the_file_has_the_form_of_the_design(tmp_path: Path) -> None:
         "pixel": {
             "auroc": None,
             "ap": None,
+            "ap_by_type": None,
             "f1max": None,
             "threshold": None,
             "pro": 0.25,
@@ -77,6 +78,7 @@ def test_the_file_has_the_form_of_the_design(tmp_path: Path) -> None:
                 "pixel": {
                     "auroc": None,
                     "ap": None,
+                    "ap_by_type": None,
                     "f1max": None,
                     "threshold": None,
                     "pro": None,

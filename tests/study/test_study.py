@@ -149,8 +149,8 @@ def test_tables_say_what_study_json_says(finished: Path) -> None:
     (line,) = [line for line in text.splitlines() if line.startswith("| boxes | 2 |")]
     assert line.split(" | ")[5] == f"{100 * value:.1f} ± {100 * deviation:.1f}"
     assert (
-        "| arm | seeds | image AUROC | image AP | pixel AUROC | pixel AP | pixel F1-max | PRO |"
-        in text
+        "| arm | seeds | image AUROC | image AP | pixel AUROC | pixel AP | "
+        "pixel AP by type | pixel F1-max | PRO |" in text
     )
     lines = list(csv.DictReader((finished / "tables.csv").open()))
     (told_row,) = [each for each in lines if each["arm"] == "boxes"]
@@ -212,7 +212,7 @@ def test_what_is_odd_about_a_dataset_stands_above_the_tables(
     assert results.notices == (notice,)
     page = (tmp_path / "report/index.html").read_text()
     spans = [int(span) for span in re.findall(r'colspan="(\d)" scope="colgroup"', page)]
-    assert spans == [2, 5]
+    assert spans == [2, 6]
     assert f"- {notice}" in (tmp_path / "tables.md").read_text()
     assert notice in (tmp_path / "report/index.html").read_text()
     assert run_study(tmp_path, study, command=["anogen", "study"]) == results

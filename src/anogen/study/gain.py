@@ -19,13 +19,15 @@ from anogen.study.compared import comparisons
 from anogen.study.results import GENERATED, PROCEDURAL, Gain, Results, Run, Verdict, metric_of
 from anogen.study.scores import Scores
 
-METRICS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pixel_located")
+BY_TYPE = "pixel_ap_by_type"
+METRICS = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", BY_TYPE, "pixel_located")
 NAMES = {
     "image_auroc": "image AUROC",
     "image_ap": "image AP",
     "image_f1max": "image F1-max",
     "pixel_auroc": "pixel AUROC",
     "pixel_ap": "pixel AP",
+    BY_TYPE: "pixel AP by type",
     "pixel_f1max": "pixel F1-max",
     "pixel_pro": "PRO",
     "pixel_located": "located",
@@ -56,11 +58,15 @@ class CountsByImage:
     positive: NDArray[np.float32]
     negative: NDArray[np.float32]
 
+    def rows_of(self, defect: str) -> NDArray[np.bool_]:
+        """``(N,)``: the good images and those of ``defect``."""
+        return np.asarray(~self.defective | (self.labels == defect))
+
     def select(self, defect: str | None) -> "CountsByImage":
         """The good images and those of ``defect``; all images for None."""
         if defect is None:
             return self
-        rows = ~self.defective | (self.labels == defect)
+        rows = self.rows_of(defect)
         return CountsByImage(
             self.keys[rows],
             self.labels[rows],
@@ -133,6 +139,7 @@ def counts_of(scores: Scores) -> dict[str, CountsByImage]:
         "image_ap": image,
         "pixel_auroc": pixel,
         "pixel_ap": pixel,
+        BY_TYPE: pixel,
         "pixel_located": located_counts(scores),
     }
 
@@ -191,7 +198,13 @@ def image_draws(
 
 
 def metric_on_draws(counts: CountsByImage, weights: NDArray[np.float32], metric: str) -> FloatArray:
-    """The metric ``auroc``, ``ap`` or ``located`` on each draw of images ``(B, N)``; ``(B,)``."""
+    """``auroc``, ``ap``, ``ap_by_type`` or ``located`` on each draw of images ``(B, N)``; ``(B,)``.
+
+    NaN where a draw does not have it; a type of which a draw has no image is left out of the
+    draw's mean over types.
+    """
+    if metric == "ap_by_type":
+        return _ap_by_type(counts, weights)
     function = {"ap": average_precision, "auroc": auroc, "located": share_of_positive}[metric]
     values = [
         function(
@@ -201,6 +214,16 @@ def metric_on_draws(counts: CountsByImage, weights: NDArray[np.float32], metric:
         for chunk in np.array_split(weights, max(1, len(weights) // _CHUNK))
     ]
     return np.concatenate(values)
+
+
+def _ap_by_type(counts: CountsByImage, weights: NDArray[np.float32]) -> FloatArray:
+    total, known = np.zeros(len(weights)), np.zeros(len(weights))
+    for kind in map(str, np.unique(counts.labels[counts.defective])):
+        own = metric_on_draws(counts.select(kind), weights[:, counts.rows_of(kind)], "ap")
+        total += np.nan_to_num(own)
+        known += np.isfinite(own)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / known)
 
 
 def interval(
@@ -360,7 +383,7 @@ def gains_of(
             continue
         defects = sorted({name for pair in pairs for run in pair for name in run.defects})
         for metric in METRICS:
-            for defect in (None, *defects):
+            for defect in (None, *(() if metric == BY_TYPE else defects)):
                 gain = gain_of(
                     pairs,
                     metric,

@@ -13,6 +13,7 @@ COLUMNS = (
     "image_f1max",
     "pixel_auroc",
     "pixel_ap",
+    "pixel_ap_by_type",
     "pixel_f1max",
     "pixel_pro",
     "pixel_located",

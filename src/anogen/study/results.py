@@ -42,12 +42,14 @@ class ImageMetrics(_Part):
 class PixelMetrics(_Part):
     """Pixel-level metrics in [0, 1], and the threshold of F1-max; None where there are no masks.
 
-    ``located`` is the share of defective images at which the highest score is at a defect; results
-    of older versions have none.
+    ``ap_by_type`` is the mean over the types of defects of the average precision on the good images
+    and those of the type, ``located`` the share of defective images at which the highest score is
+    at a defect; results of older versions have neither.
     """
 
     auroc: Share | None = None
     ap: Share | None = None
+    ap_by_type: Share | None = None
     f1max: Share | None = None
     threshold: Score | None = None
     pro: Share | None = None
@@ -114,7 +116,7 @@ class Gain(_Part):
         detector: name of the detector.
         base: the arm without; the procedural one in files of versions that compared no other.
         arm: the arm with generated images.
-        metric: ``image_auroc``, ``image_ap``, ``pixel_auroc`` or ``pixel_ap``.
+        metric: one of :data:`~anogen.study.gain.METRICS`.
         defect: the defect that it speaks of; None for all together.
         mean: mean difference over the pairs of seeds.
         low: lower end of the 95 % bootstrap interval.

@@ -46,6 +46,7 @@ COLUMNS = (
     "image_ap",
     "pixel_auroc",
     "pixel_ap",
+    "pixel_ap_by_type",
     "pixel_f1max",
     "pixel_pro",
     "pixel_located",
@@ -318,7 +319,7 @@ def _measured(cell: Cell, keys: frozenset[str]) -> tuple[list[StudyRun], list[Co
         if held_out != len(keys):
             scores = scores.of(keys)
         # A cell that an older version measured has not everything.
-        if held_out != len(keys) or (pixel.located is None and pixel.ap is not None):
+        if held_out != len(keys) or (pixel.ap_by_type is None and pixel.ap is not None):
             image, pixel = metrics_on(scores, np.ones(len(scores.keys), bool))
         counts.append(counts_of(scores))
         runs += [

@@ -76,10 +76,11 @@ def reading(results: StudyResults) -> list[str]:
     return [
         f"Preset {results.preset}. Values in percent: mean ± standard deviation over seeds, which "
         "are trainings that differ in chance alone.",
-        "AP is average precision, F1-max the best F1 of any threshold, PRO the overlap with each "
-        "defect's region up to 30 % false positives, located the share of defective images whose "
-        "highest mean of 21 x 21 pixels of the score map touches a defect: it says whether image "
-        "scores are high for the right reason.",
+        "AP is average precision, pixel AP by type the mean of the types' own, each against all "
+        "good images (in pixel AP large defects outweigh small ones), F1-max the best F1 of any "
+        "threshold, PRO the overlap with each defect's region up to 30 % false positives, located "
+        "the share of defective images whose highest mean of 21 x 21 pixels of the score map "
+        "touches a defect: it says whether image scores are high for the right reason.",
         f"Differences to {results.base} in points (100 points are 1.0), of trainings with the same "
         "seed on the same images, with a 95 % bootstrap interval over test images and seeds. "
         "Above zero it helps, below zero it hurts; where it holds zero, no difference is shown.",

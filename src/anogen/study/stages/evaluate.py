@@ -8,6 +8,7 @@ from anogen.data.support import learned_and_tested
 from anogen.detection.saved import MODEL
 from anogen.errors import InputError
 from anogen.metrics.evaluation import evaluate as metrics_of
+from anogen.metrics.ranking import ranking_metrics
 from anogen.study.arms import with_generated
 from anogen.study.durations import seconds_of
 from anogen.study.gain import gains_of
@@ -143,4 +144,20 @@ def metrics_on(scores: Scores, rows: NDArray[np.bool_]) -> tuple[ImageMetrics, P
     values = metrics_of(
         scores.image_scores[rows], scores.defective[rows], scores.score_maps[rows], masks
     )
-    return ImageMetrics(**values["image"]), PixelMetrics(**values["pixel"])
+    by_type = _ap_by_type(scores, rows & scores.pixels_known, values["pixel"]["ap"])
+    pixel = PixelMetrics(**values["pixel"], ap_by_type=by_type)
+    return ImageMetrics(**values["image"]), pixel
+
+
+def _ap_by_type(scores: Scores, rows: NDArray[np.bool_], ap: float | None) -> float | None:
+    """Mean over types of the pixels' average precision; ``ap``, that of all, for one type."""
+    kinds = np.unique(scores.labels[rows & scores.defective])
+    if len(kinds) < 2:
+        return ap
+    found = []
+    for kind in kinds:
+        own = rows & (~scores.defective | (scores.labels == kind))
+        ranking = ranking_metrics(scores.score_maps[own].ravel(), scores.masks[own].ravel() > 0)
+        if ranking.ap is not None:
+            found.append(ranking.ap)
+    return float(np.mean(found)) if found else None
