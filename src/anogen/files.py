@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ def whole_folder(out: Path) -> Iterator[Path]:
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: is not an empty folder; name a new one with --out.")
+    named, out = out, out.resolve()
+    if os.path.ismount(out):
+        raise InputError(f"{named}: a whole volume; name a new folder in it with --out.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".tmp"))
@@ -62,6 +66,17 @@ def whole_folder(out: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def sweep(folder: Path, pattern: str = ".*.tmp") -> None:
+    """Remove what killed writes have left in a folder and below it.
+
+    Folders of :func:`whole_folder` and what is in them are passed over: one may still be filled.
+    """
+    for leftover in folder.rglob(pattern):
+        above = leftover.relative_to(folder).parts[:-1]
+        if leftover.is_file() and not any(fnmatch(part, ".*.tmp") for part in above):
+            leftover.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

@@ -45,8 +45,25 @@ def test_short_paths_do_not_reach_into_several_categories(mvtec: Path, write: Wr
     write("bolt/train/good/000.png")
     write("bolt/test/bent/000.png")
     (mvtec / "groups.tsv").write_text("file\tgroup\ntest/bent/000.png\ta\n")
-    bolt, screw = read_dataset(mvtec)
-    assert not [s for c in (bolt, screw) for s in c.test if s.group]
+    found, findings = scan(mvtec)
+    assert not [s for category in found for s in category.test if s.group]
+    assert findings.problems == [
+        "groups.tsv: none of its 1 files is there, such as test/bent/000.png; write paths relative "
+        "to the table's folder."
+    ]
+
+
+def test_rows_without_a_file_are_said(mvtec: Path) -> None:
+    table = "file\tgroup\ntest/bent/000.png\ta\n000.png\tb\n001.png\tb\n"
+    (mvtec / "groups.tsv").write_text(table)
+    _, findings = scan(mvtec)
+    assert not findings.problems
+    assert "groups.tsv: 2 of its 3 files are not there, such as 000.png." in findings.notices
+    # A table of provenance may speak of more than was kept.
+    (mvtec / "groups.tsv").rename(mvtec / "PROVENANCE.tsv")
+    (mvtec / "PROVENANCE.tsv").write_text("file\tgroup\nraw/1.png\ta\n")
+    _, findings = scan(mvtec)
+    assert not findings.problems
 
 
 def test_another_provenance_table_is_passed_over(mvtec: Path) -> None:

@@ -128,6 +128,18 @@ def test_a_listing_names_the_shots(named: Callable[[str], object]) -> None:
     assert named(text.replace("/", "\\")) == {"bent": ["000.png", "002.png"]}
 
 
+def test_paths_of_a_listing_may_be_written_in_other_ways(
+    named: Callable[[str], object], mvtec: Path
+) -> None:
+    (mvtec / "screw/test/bent/001.png").rename(mvtec / "screw/test/bent/1#a.png")
+    text = f"{mvtec}/screw/test/bent/002.png\nscrew/test/good/../bent/000.png# no comment\n"
+    with pytest.raises(InputError, match=r"000\.png# no comment: no such file"):
+        named(text)
+    assert named(text.replace("# no", " # a")) == {"bent": ["000.png", "002.png"]}
+    with pytest.raises(InputError, match=r"line 1: .*_mask\.png: no image of a defect"):
+        named("screw/ground_truth/bent/000_mask.png")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

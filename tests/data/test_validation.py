@@ -94,9 +94,28 @@ def test_the_same_picture_in_train_and_test_is_noticed(mvtec: Path) -> None:
     with Image.open(screw / "train/good/001.png") as image:
         image.save(screw / "test/good/001.bmp")  # other bytes, same picture
     (screw / "test/good/001.png").unlink()
-    shutil.copy(screw / "test/odd/000.png", screw / "test/odd/001.png")  # both in test: no matter
     (twin,) = [notice for notice in validate(mvtec).notices if "same picture" in notice]
     assert twin.startswith("screw/test/good/001.bmp: the same picture as screw/train/good/001.png")
+
+
+def test_one_picture_twice_among_the_defects_is_noticed(mvtec: Path) -> None:
+    bent = mvtec / "screw/test/bent"
+    shutil.copy(bent / "000.png", bent / "003.png")
+    (twin,) = [notice for notice in validate(mvtec).notices if "same picture" in notice]
+    assert twin.startswith("screw/test/bent/003.png: the same picture as screw/test/bent/000.png")
+    (mvtec / "groups.tsv").write_text("file\tgroup\ntest/bent/000.png\ta\ntest/bent/003.png\ta\n")
+    assert not [notice for notice in validate(mvtec).notices if "same picture" in notice]
+
+
+def test_values_of_a_mask_that_do_not_count_are_noticed(mvtec: Path) -> None:
+    mask = np.zeros((6, 8), dtype=np.uint8)
+    mask[0, :3], mask[3, 3], mask[5] = 1, 2, 4
+    write_png(mvtec / "screw/ground_truth/bent/000_mask.png", mask)
+    (notice,) = [notice for notice in validate(mvtec).notices if "do not count" in notice]
+    assert notice.startswith("screw/ground_truth/bent/000_mask.png: pixels of value 1, 2 do not")
+    smooth = np.linspace(0, 255, 48).astype(np.uint8).reshape(6, 8)
+    write_png(mvtec / "screw/ground_truth/bent/000_mask.png", smooth)
+    assert not [notice for notice in validate(mvtec).notices if "do not count" in notice]
 
 
 def test_a_part_in_train_and_test_is_noticed(mvtec: Path) -> None:

@@ -129,6 +129,8 @@ def test_pictures_are_those_of_the_bank_and_the_dataset(
         ("GET", "/bank", {"Host": "127.0.0.1:1"}, 403),
         ("GET", "/bank", {"Host": None}, 403),
         ("GET", "/bank", {"Host": "localhost:PORT"}, 200),
+        ("GET", "/bank", {"Host": "LocalHost:PORT"}, 200),
+        ("GET", "/bank", {"Host": "localhost"}, 403),
         ("GET", "/", {}, 403),
         ("GET", "/?token=guessed", {}, 403),
         ("POST", "/words/KEY", {"Origin": "http://evil.example"}, 403),

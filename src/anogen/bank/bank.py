@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anogen.bank.manifest import Entry, Manifest, Review
 from anogen.data.images import read_image, write_png
-from anogen.files import inside
+from anogen.files import inside, sweep
 from anogen.synthesis.contract import Image
 
 
@@ -128,8 +128,7 @@ class Bank:
 
     def finish(self) -> None:
         """Bring the bank into its final form: sorted manifest, no leftovers of killed writes."""
-        for leftover in self.folder.rglob(".*.tmp"):
-            leftover.unlink()
+        sweep(self.folder)
         self.manifest.finish()
 
 

@@ -13,6 +13,10 @@ _INTERRUPTED = 130
 """What a shell expects of a program that Ctrl-C has stopped."""
 
 
+_FROM_THE_START = {"validate", "export", "predict", "doctor", "config", "placement", "review"}
+"""Verbs that leave nothing to go on with."""
+
+
 def main() -> None:
     """Entry point of ``anogen``: 0 done, 1 failed, 2 wrong usage or bad input."""
     try:
@@ -27,7 +31,8 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as ending:
         if ending.code == _INTERRUPTED:
-            _say("stopped; the same command again goes on where it was.")
+            resumes = not _FROM_THE_START.intersection(sys.argv[1:2])
+            _say(f"stopped{'; the same command again goes on where it was' * resumes}.")
         raise
     except Exception as error:
         if os.environ.get(DEBUG):

@@ -9,7 +9,9 @@ from anogen.cli.concept_export import TEXTUAL_INVERSION, export_concepts
 from anogen.errors import InputError
 from anogen.study.review.server import ReviewServer
 from anogen.study.review.start import banks_of, sitting_of
-from anogen.study.run_folder import at_work, open_run
+from anogen.study.run_folder import RunFolder, at_work, open_run
+from anogen.study.stages.generate import progress
+from anogen.study.stages.material import categories_of
 
 
 def review(path: Path, *, host: str, port: int) -> None:
@@ -53,4 +55,19 @@ def export(path: Path, kind: str, out: Path, *, categories: list[str] | None, li
     count = export_banks(
         list(banks.values()), kind, out, dataset=Path(run.settings.dataset.root), licence=licence
     )
+    _say_what_is_missing(run, list(banks))
     print(f"exported: {out} ({count} images)")
+
+
+def _say_what_is_missing(run: RunFolder, categories: list[str]) -> None:
+    if not Path(run.settings.dataset.root).is_dir():
+        return  # nothing tells how much was planned
+    for category, support in categories_of(run):
+        if category.name in categories:
+            drawn, planned = progress(run, category, support)
+            if drawn < planned:
+                print(
+                    f"note: {planned - drawn} of {planned} images of {category.name} are not drawn "
+                    f"yet; 'anogen generate {run.path}' draws them.",
+                    file=sys.stderr,
+                )

@@ -113,7 +113,7 @@ def demo(
     """
     from anogen.demo import prepare
 
-    path = Path("runs/demo") if out is None else out
+    path = Path("runs/demo") if out is None else out.resolve()
     dataset = prepare(path.with_name(f"{path.name}-data") / "solar_cell")
     given = given_settings(dataset, layout="folder", shots=5)
     run("quick", given, overrides, path, workers=workers, as_json=as_json)

@@ -1,6 +1,7 @@
 """Which images show one physical part, from a table beside them."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from anogen.data.findings import Findings
@@ -16,7 +17,7 @@ def read_groups(root: Path, folder: Path, *, alone: bool, findings: Findings) ->
     relative to the table's folder; in a table at the root they may leave out the category's
     folder if the category is ``alone`` there. Empty cells say nothing. A ``PROVENANCE.tsv``
     without these columns is something else and is passed over; a ``groups`` table without them
-    is a problem.
+    is a problem, and so is one of which no file is there.
     """
     groups: dict[str, str] = {}
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
@@ -25,7 +26,10 @@ def read_groups(root: Path, folder: Path, *, alone: bool, findings: Findings) ->
             table = place / name
             if not table.is_file():
                 continue
-            for file, group in _rows(table, root, findings):
+            rows = _rows(table, root, findings)
+            places = (place, folder) if alone else (place,)
+            _need_files(table, root, [file for file, _ in rows], places, findings)
+            for file, group in rows:
                 key = file if place == root else prefix + file
                 if alone and not key.startswith(prefix):
                     key = prefix + key
@@ -35,6 +39,29 @@ def read_groups(root: Path, folder: Path, *, alone: bool, findings: Findings) ->
                         f"{groups[key]} and {group}; leave one of them."
                     )
     return groups
+
+
+def _need_files(
+    table: Path, root: Path, files: list[str], places: Sequence[Path], findings: Findings
+) -> None:
+    """Say of which files of a table there are none: their groups would be passed over."""
+    missing = [file for file in files if not any((place / file).is_file() for place in places)]
+    if not missing:
+        return
+    key = table.relative_to(root).as_posix()
+    if len(missing) == len(files) and table.name.startswith("groups"):
+        told, sentence = (
+            findings.problems,
+            f"{key}: none of its {len(files)} files is there, such as {missing[0]}; write paths "
+            "relative to the table's folder.",
+        )
+    else:
+        told, sentence = (
+            findings.notices,
+            f"{key}: {len(missing)} of its {len(files)} files are not there, such as {missing[0]}.",
+        )
+    if sentence not in told:  # a table at the root is read for every category
+        told.append(sentence)
 
 
 def _rows(table: Path, root: Path, findings: Findings) -> list[tuple[str, str]]:

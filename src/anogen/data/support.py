@@ -1,5 +1,6 @@
 """Choosing the few real shots of each defect that a run may learn from."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,8 @@ from anogen.data.split import first_third, leaked
 from anogen.errors import InputError
 from anogen.files import inside
 from anogen.seeds import rng_of
+
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 
 Split = Literal["shots", "thirds", "thirds-leaking"]
 """How a defect's images are divided: a few shots, or a third to learn from and the rest to test."""
@@ -174,20 +177,28 @@ def _named(
             f"{listing}: the list of support images is not readable ({error})."
         ) from None
     by_key = {sample.key: sample for sample in (*category.train, *category.test)}
+    read = {PurePosixPath(key).parent for key in by_key}
+    read |= {
+        PurePosixPath(sample.mask.relative_to(category.root).as_posix()).parent
+        for sample in category.test
+        if sample.mask is not None
+    }
     chosen: dict[str, list[Sample]] = {defect: [] for defect in learnable}
     for number, line in enumerate(lines, start=1):
-        text = line.split("#", maxsplit=1)[0].strip().replace("\\", "/")
+        text = _COMMENT.sub("", line).strip().replace("\\", "/")
         if not text:
             continue
-        key = PurePosixPath(text).as_posix()
-        where = f"{listing}, line {number}: {key}"
-        if not inside(category.root, key).is_file():
+        where = f"{listing}, line {number}: {text}"
+        if not inside(category.root, text).is_file():
             findings.problems.append(
                 f"{where}: no such file in {category.root}; write paths relative to that folder."
             )
             continue
+        key = Path(os.path.relpath(category.root / text, category.root)).as_posix()
         sample = by_key.get(key)
         if sample is None:
+            if PurePosixPath(key).parent in read:
+                findings.problems.append(f"{where}: no image of a defect; name such images only.")
             continue  # another category, or a defect type that is not read
         if sample.is_good:
             findings.problems.append(f"{where}: shows a good part; name images of defects only.")

@@ -11,7 +11,7 @@ import numpy as np
 
 from anogen.data.dataset import scan
 from anogen.data.findings import Findings
-from anogen.data.images import read_image, read_mask
+from anogen.data.images import mask_of, passed_over, read_image
 from anogen.data.light import other_light
 from anogen.data.sample import Category, Sample
 from anogen.data.support import draw_support
@@ -55,6 +55,7 @@ class _Look:
     level: float | None = None
     sixteen_bit_top: int | None = None
     covered: float | None = None
+    notices: Sequence[str] = ()
 
 
 def validate(
@@ -86,6 +87,7 @@ def validate(
         looks = dict(zip((s.key for s in samples), pool.map(_look, samples, roots), strict=True))
     for look in looks.values():
         findings.problems += look.problems
+        findings.notices += look.notices
     for category in found:
         _compare(category, looks, findings)
         if shots is not None:
@@ -109,19 +111,26 @@ def _look(sample: Sample, root: Path) -> _Look:
     except InputError as error:
         return _Look([str(error)])
     problems: list[str] = []
+    notices: list[str] = []
     covered = None
     if sample.mask is not None:
         name = sample.mask.relative_to(root).as_posix()
         try:
-            mask = read_mask(sample.mask, (image.shape[0], image.shape[1]), name=name)
+            pixels = read_image(sample.mask, name=name)
+            mask = mask_of(pixels, (image.shape[0], image.shape[1]), name=name)
             covered = float(mask.mean())
+            if values := passed_over(pixels):
+                notices.append(
+                    f"{name}: pixels of value {', '.join(map(str, values))} do not count as "
+                    f"defective, as the largest value is {pixels.max()}; make every defect white."
+                )
         except InputError as error:
             problems.append(str(error))
     digest = hashlib.sha256(f"{image.shape} {image.dtype}".encode())
     digest.update(image.data)
     top = int(image.max()) if image.dtype == np.uint16 else None
     level = float(image.mean()) / np.iinfo(image.dtype).max
-    return _Look(problems, digest.hexdigest(), level, top, covered)
+    return _Look(problems, digest.hexdigest(), level, top, covered, notices)
 
 
 def _compare(category: Category, looks: dict[str, _Look], findings: Findings) -> None:
@@ -137,6 +146,17 @@ def _compare(category: Category, looks: dict[str, _Look], findings: Findings) ->
             findings.notices.append(
                 f"{sample.key}: the same picture as {twin.key}, which is trained on; its score "
                 "says nothing."
+            )
+    defective: dict[str, Sample] = {}
+    for sample in category.test:
+        digest = looks[sample.key].digest
+        if sample.is_good or digest is None:
+            continue
+        twin = defective.setdefault(digest, sample)
+        if twin is not sample and (twin.group is None or twin.group != sample.group):
+            findings.notices.append(
+                f"{sample.key}: the same picture as {twin.key}; were one a shot, the other would "
+                "be tested on. Remove one, or give both one group in groups.tsv."
             )
     shared = {s.group for s in category.train if s.group} & {s.group for s in category.test}
     if shared:

@@ -10,7 +10,8 @@ NOTICES = "notices.txt"
 
 def keep_notices(folder: Path, notices: Sequence[str]) -> None:
     """Write the folder's ``notices.txt`` anew, each sentence once; without any it goes."""
-    kept = dict.fromkeys(notices)
+    # A file's name may be no UTF-8.
+    kept = dict.fromkeys(notice.encode(errors="replace").decode() for notice in notices)
     if kept:
         write_text(folder / NOTICES, "".join(f"{notice}\n" for notice in kept))
     else:

@@ -17,7 +17,7 @@ import yaml
 from anogen import __version__
 from anogen.detection.start import start_fingerprint
 from anogen.errors import InputError
-from anogen.files import write_text
+from anogen.files import sweep, write_text
 from anogen.prior.stored import stored_fingerprint
 from anogen.study.arms import procedures_of, with_generated
 from anogen.study.settings import RunSettings, from_tree
@@ -288,8 +288,10 @@ def _read(config: Path) -> dict[str, Any]:
 
 def _sweep(path: Path) -> None:
     """Remove temporary files of killed writes; in a folder that is no run, only the config's."""
-    is_run = (path / CONFIG).exists()
-    for leftover in path.rglob(".*.tmp") if is_run else path.glob(f".{CONFIG}.*.tmp"):
+    if (path / CONFIG).exists():
+        sweep(path)
+        return
+    for leftover in path.glob(f".{CONFIG}.*.tmp"):
         leftover.unlink()
 
 

@@ -25,6 +25,7 @@ from anogen.study.review.session import Sitting
 
 PAGE = Path(__file__).parent / "page"
 HEADER = "X-Anogen-Token"
+HTTP_PORT = 80
 
 _PICTURE = re.compile(r"/pictures/([0-9a-f]{16})/(generated|normal|mask)")
 _CHANGE = re.compile(r"/(words|masks)/([0-9a-f]{16})")
@@ -72,10 +73,12 @@ class ReviewServer(ThreadingHTTPServer):
 
     def admits(self, host: str) -> bool:
         """Whether a ``Host`` header is an IP address, localhost, or the name that was asked for."""
-        name, _, port = host.rpartition(":")
+        name, _, port = host.lower().rpartition(":")
+        if not port.isdigit():  # browsers leave out the usual port
+            name, port = host.lower(), str(HTTP_PORT)
         if port != str(self.server_port):
             return False
-        if name in ("localhost", self.host):
+        if name in ("localhost", self.host.lower()):
             return True
         try:
             ipaddress.ip_address(name)

@@ -142,7 +142,7 @@ async function show(info) {
     const [generated, normal, mask] = await load(info.key);
     if (own !== turn) return;
     const { width, height } = generated;
-    shown = { info, generated, normal, width, height, strokes: [], dirty: false };
+    shown = { info, generated, normal, width, height, strokes: [], dirty: false, forgotten: false };
     shown.mask = new Uint8ClampedArray(mask.slice(0));
     paint.width = width;
     paint.height = height;
@@ -159,7 +159,7 @@ async function show(info) {
     const mask = new Uint8ClampedArray(1);
     const nothing = new OffscreenCanvas(1, 1);
     shown = { info, generated: nothing, normal: error, width: 1, height: 1, mask };
-    Object.assign(shown, { strokes: [], dirty: false });
+    Object.assign(shown, { strokes: [], dirty: false, forgotten: false });
     aim();
     paintFacts();
     say(error.message, true);
@@ -369,7 +369,10 @@ canvas.addEventListener("pointerdown", (event) => {
     return;
   }
   shown.strokes.push(shown.mask.slice());
-  while (shown.strokes.length > Math.max(1, STROKES / shown.mask.length)) shown.strokes.shift();
+  while (shown.strokes.length > Math.max(1, STROKES / shown.mask.length)) {
+    shown.strokes.shift();
+    shown.forgotten = true; // what is left at the end of undoing is not what was saved
+  }
   held = { kind: "paint", from: inImage(event) };
   pointer = held.from;
   stroke(held.from, held.from);
@@ -423,6 +426,7 @@ async function save() {
   loaded.delete(one.info.key);
   one.dirty = false;
   one.strokes = [];
+  one.forgotten = false;
   learn(answer.image);
   say("mask saved");
   paintFacts();
@@ -440,10 +444,14 @@ async function decide(word) {
 async function undo() {
   if (shown?.strokes.length) {
     shown.mask = shown.strokes.pop();
-    shown.dirty = shown.strokes.length > 0;
+    shown.dirty = shown.strokes.length > 0 || shown.forgotten;
     shown.outline = outlineOf(shown);
     tintMask(0, 0, shown.width, shown.height);
     paintFacts();
+    return;
+  }
+  if (shown?.dirty) {
+    say("earlier strokes cannot be undone");
     return;
   }
   const { image } = await send("/undo");
