@@ -225,7 +225,9 @@ def test_starts(small_prior):
     for count in (1, 4, 6):
         (concept,) = learn(small_prior, {"spot": shots(1)}, tokens=count, steps=0)
         word = small_prior.word_tokens("defect")
-        assert torch.equal(concept.tokens, torch.cat([word, word])[:count])
+        assert torch.equal(concept.tokens[: len(word)], word[:count])
+        again = concept.tokens[len(word) :] - word[: max(0, count - len(word))]
+        assert (again.abs() < learning.APART * 5 * word.std()).all()
     (mean,) = learn(small_prior, {"spot": shots(1)}, init="mean", steps=0)
     table = torch.stack([small_prior.word_tokens(word) for word in small_prior.words()])
     torch.testing.assert_close(mean.tokens, table.mean(dim=0))
@@ -450,3 +452,24 @@ def test_a_batch_may_be_of_each_defect(small_prior, monkeypatch):
         every = np.array([row for rows in seen for row in rows])
         # The views of the first defect come first.
         assert np.count_nonzero(every < 4) == len(every) / 2
+
+
+def test_repeated_tokens_come_apart_where_tokens_have_no_order(small_prior):
+    word = len(small_prior.word_tokens("defect"))
+    settings = SHORT.model_copy(update={"tokens": 2 * word + 1})
+    (concept,) = learn_concepts(
+        small_prior, {"spot": shots(2)}, category="x", settings=settings, seed=1
+    )
+    apart = torch.pdist(concept.tokens)
+    assert (apart > 1e-3).all()
+    assert torch.equal(
+        learning.fitted(small_prior, small_prior.word_tokens("defect"), word),
+        small_prior.word_tokens("defect"),
+    )
+
+
+def test_the_last_timestep_is_the_last(small_prior):
+    most = (torch.arange(16) + torch.tensor(1 - 2**-24)) / 16
+    timesteps = learning.timesteps_at(most, small_prior)
+    assert timesteps.max() == len(small_prior.alphas_cumprod) - 1
+    assert timesteps.min() >= 0

@@ -1,5 +1,6 @@
 """Varied masks: what must hold for every one, and that they are like the support masks."""
 
+import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -240,3 +241,15 @@ def test_wrong_use_is_refused():
         MaskVariation([], settings=PlacementSettings())
     with pytest.raises(ValueError, match="1 masks and 2 objects"):
         MaskVariation([thin()], objects=[thin(), thin()], settings=PlacementSettings())
+
+
+def test_a_bent_part_in_the_place_of_a_spot_is_not_cut_off():
+    spot, hook, other = (np.zeros((256, 256), np.uint8) for _ in range(3))
+    cv2.ellipse(spot, (120, 120), (6, 6), 0, 0, 360, 1, -1)
+    cv2.ellipse(hook, (128, 128), (60, 60), 0, 0, 270, 1, 2)
+    cv2.ellipse(other, (60, 60), (5, 7), 0, 0, 360, 1, -1)
+    masks = MaskVariation([m > 0 for m in (spot, hook, other)], settings=PlacementSettings())
+    ground = Ground(np.ones((256, 256), bool))
+    for seed in range(40):
+        assert masks.draw(ground, np.random.default_rng(seed), what="x").mask(256, 256).any()
+    masks.draw(ground, np.random.default_rng(190), what="x")

@@ -122,6 +122,7 @@ def test_only_tokens_get_gradients(prior):
 @torch.no_grad()
 def test_noise_and_velocity_describe_the_same_clean_latents(small_prior):
     latents, timestep, context, extra = noisy_batch(small_prior, count=5)
+    extra["region"] = (extra["region"] > 0.5).float()
     velocity = small_prior.predict_velocity(latents, timestep, context, **extra)
     noise = small_prior.predict_noise(latents, timestep, context, **extra)
     level = small_prior.alphas_cumprod[timestep].float().view(-1, 1, 1, 1)
@@ -207,3 +208,37 @@ def test_the_row_minus_one_of_a_vocabulary_is_the_empty_context():
     assert torch.equal(tokens[0], vocabulary.table[1])
     assert torch.equal(tokens[1], vocabulary.empty)
     assert torch.equal(tokens[2], vocabulary.table[0])
+
+
+def test_boxes_are_seen_by_share_and_other_shapes_by_the_cells_they_touch(small_prior):
+    cell = small_prior.image_size // small_prior.latent_size
+    box = torch.zeros(1, 1, small_prior.image_size, small_prior.image_size)
+    box[:, :, cell + 1 : 3 * cell, cell : 2 * cell + 3] = 1
+    shape = box.clone()
+    shape[:, :, cell + 1, cell] = 0
+    told = []
+
+    def seen(*arguments):
+        told.append(arguments[4])
+        return torch.zeros_like(arguments[0])
+
+    latents = torch.zeros(2, small_prior.latent_channels, *2 * (small_prior.latent_size,))
+    cells = torch.nn.functional.avg_pool2d(torch.cat([box, shape]), cell)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small_prior, "predict_velocity", seen)
+        time = torch.zeros(2, dtype=torch.int64)
+        context = small_prior.empty_context(2)
+        small_prior.predict_noise(latents, time, context, surroundings=latents, region=cells)
+    (regions,) = told
+    torch.testing.assert_close(regions[:1], cells[:1])
+    assert torch.equal(regions[1:], (cells[1:] > 0).float())
+
+
+def test_what_is_wholly_in_the_region_is_blank_to_the_last_bit(small_prior):
+    cell = small_prior.image_size // small_prior.latent_size
+    region = torch.zeros(1, 1, small_prior.image_size, small_prior.image_size)
+    region[:, :, cell : 3 * cell, cell : 3 * cell] = 0.9999999
+    latents = torch.ones(1, small_prior.latent_channels, *2 * (small_prior.latent_size,))
+    left = small_prior.surroundings_of(region.expand(1, 3, -1, -1), latents, region)
+    assert (left[:, :, 1:3, 1:3] == 0).all()
+    assert left.sum() == left.numel() - 4 * small_prior.latent_channels

@@ -16,8 +16,15 @@ from diffusers import (
 )
 from diffusers.utils import is_transformers_available
 
+from anogen.concept.settings import MaskSettings
 from anogen.prior.embedded import cosine_schedule
-from anogen.prior.sampling import SamplerSettings, blended_sampling, make_scheduler
+from anogen.prior.sampling import (
+    SamplerSettings,
+    blended_sampling,
+    check_ddim_steps,
+    make_scheduler,
+)
+from anogen.synthesis.settings import SynthesisSettings
 
 BATCH, IMAGE, LATENT, WIDTH = 2, 64, 8, 8
 STABLE_DIFFUSION = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
@@ -326,3 +333,18 @@ def test_cells_that_are_drawn_by_hand(plain, work):
     expected = torch.zeros(BATCH, LATENT, LATENT, dtype=torch.bool)
     expected[:, 1:4, 0:3] = expected[:, 4, 1:3] = expected[:, 6, 5:8] = True
     assert torch.equal(changed, expected)
+
+
+@pytest.mark.parametrize("steps", [1, 20, 50, 200, 249, 330, 333])
+def test_steps_of_ddim_that_begin_near_pure_noise(steps):
+    check_ddim_steps(steps)
+
+
+def test_steps_of_ddim_that_would_begin_far_from_it_are_refused():
+    with pytest.raises(ValueError, match="350 steps of 1000; take 333 or 475"):
+        check_ddim_steps(350)
+    with pytest.raises(ValueError, match="far from pure noise"):
+        SynthesisSettings(solver="ddim", steps=400)
+    with pytest.raises(ValueError, match="far from pure noise"):
+        MaskSettings(sampling_steps=350)
+    assert SynthesisSettings(solver="unipc", steps=350).steps == 350

@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from anogen.metrics.located import located
 from anogen.study.gain import (
+    METRICS,
     gain_of,
     gains_of,
     image_counts,
@@ -153,6 +154,75 @@ def test_every_draw_keeps_the_numbers_of_good_and_defective_images() -> None:
     assert (weights[:, defective].sum(axis=1) == 2).all()
     assert (weights[:, ~defective].sum(axis=1) == 3).all()
     assert len(np.unique(weights, axis=0)) > 10
+
+
+def test_images_of_one_part_are_drawn_together() -> None:
+    strata = np.array(["", "", "", "crack", "crack", "hole", "crack"])
+    parts = np.array(["a", "a", "b", "a", "c", "d", "c"])
+    weights = image_draws(strata, draws=200, rng=np.random.default_rng(0), parts=parts)
+    assert (weights[:, 0] == weights[:, 1]).all()
+    assert (weights[:, 4] == weights[:, 6]).all()
+    assert (weights[:, 0] + weights[:, 2] == 2).all()  # two parts among the good ones
+    assert (weights[:, 3] + weights[:, 4] == 2).all()  # and two among the cracks
+    assert (weights[:, 5] == 1).all()
+    assert (weights[:, 0] != weights[:, 3]).any()  # a good picture of a part goes its own way
+    own = np.array(list("abcdefg"))
+    apart = image_draws(strata, draws=9, rng=np.random.default_rng(3), parts=own)
+    alone = image_draws(strata, draws=9, rng=np.random.default_rng(3))
+    np.testing.assert_array_equal(apart, alone)
+
+
+def test_intervals_are_others_where_many_images_show_one_part() -> None:
+    made = {
+        "procedural": scores_with(power=0.2, images=48),
+        "procedural+generated": scores_with(power=0.5, images=48, seed=1),
+    }
+    parts = {str(key): f"part {n // 8}" for n, key in enumerate(made["procedural"].keys)}
+    alone, together = (
+        {
+            gain.metric: gain
+            for gain in gains_of(
+                Results(runs=measured(made)), lambda run: made[run.arm], parts=known, draws=200
+            )
+            if gain.defect is None
+        }
+        for known in ({}, {"tile": parts})
+    )
+    assert alone.keys() == together.keys() == {*METRICS}
+    for metric in ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pixel_ap_by_type"):
+        one, other = alone[metric], together[metric]
+        assert one.mean == other.mean
+        assert (one.low, one.high) != (other.low, other.high)
+
+
+def test_a_defect_that_vanishes_when_it_is_shrunken_is_not_looked_for() -> None:
+    scores = scores_with(power=1)
+    masks = scores.masks.copy()
+    masks[np.flatnonzero(scores.labels == "crack")[0]] = 0
+    thin = Scores(**{**vars(scores), "masks": masks})
+    assert len(located_counts(thin).keys) == len(located_counts(scores).keys) - 1
+
+
+def test_mean_over_one_type_has_the_interval_of_pixel_ap() -> None:
+    only = {
+        arm: Scores(**{**vars(made), "labels": np.where(made.labels == "good", "good", "crack")})
+        for arm, made in (
+            ("procedural", scores_with(power=0.5)),
+            ("procedural+generated", scores_with(power=0.9, seed=1)),
+        )
+    }
+    found = gains_of(Results(runs=measured(only)), lambda run: only[run.arm], draws=200)
+    gains = {gain.metric: gain for gain in found if gain.defect is None}
+    one, other = gains["pixel_ap"], gains["pixel_ap_by_type"]
+    assert (one.mean, one.low, one.high) == (other.mean, other.low, other.high)
+
+
+def measured(made: dict[str, Scores]) -> tuple[Run, ...]:
+    runs = []
+    for arm, scores in made.items():
+        image, pixel = metrics_on(scores, np.ones(len(scores.keys), bool))
+        runs.append(run_with(arm, 0).model_copy(update={"image": image, "pixel": pixel}))
+    return tuple(runs)
 
 
 def test_mean_is_the_paired_difference_and_the_interval_comes_from_the_seeds() -> None:

@@ -44,3 +44,9 @@ def test_an_outline_of_which_nothing_is_seen_gives_an_empty_mask() -> None:
     recovered[0, :5] = 0.7
     assert not (outlined(recovered, disc(4)) >= 0.5).any()
     assert not (outlined(np.full((41, 41), 0.4, np.float32), disc(10)) >= 0.5).any()
+
+
+def test_an_outline_may_fill_its_whole_box():
+    with np.errstate(all="raise"):
+        mask = outlined(np.ones((8, 8), np.float32), np.ones((8, 8), bool))
+    assert (mask >= 0.5).all()

@@ -16,7 +16,7 @@ import torch
 
 from anogen.concept.concept import Concept
 from anogen.concept.encoded_views import encode_views, pooled
-from anogen.concept.learning import OnStep, masked_loss
+from anogen.concept.learning import OnStep, masked_loss, timesteps_at
 from anogen.concept.settings import ConceptSettings
 from anogen.concept.views import Shot
 from anogen.data.sample import Sample
@@ -87,7 +87,7 @@ def learn_jointly(
         generator = torch.Generator().manual_seed(seed_of(seed, "joint noise", step))
         rows = torch.from_numpy(rng.integers(0, len(owner), half))
         spread = (torch.randperm(half, generator=generator) + rng.random()) / half
-        timestep = (spread * len(prior.alphas_cumprod)).long()
+        timestep = timesteps_at(spread, prior)
         noise = torch.randn((half, *every.latents.shape[1:]), generator=generator)
         learned = masked_loss(
             student,

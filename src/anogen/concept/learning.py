@@ -55,6 +55,9 @@ SHOWN = 4
 LEAST_LEVEL = 0.02
 """Alpha-bar below which the velocity's weight grows no more, lest the noisiest steps drown all."""
 
+APART = 0.1
+"""How far from each other repeated tokens begin, as a share of the tokens' deviation."""
+
 EMPTY = 1e-6
 """Cells; below the least share of a cell that a mask by area can have."""
 
@@ -134,8 +137,8 @@ def learn_concepts(
     }
     starts = {d: _tokens_of(prior, words[d]) for d in defects}
     learner = _Learner(
-        {d: _fit(starts[d], settings.tokens).requires_grad_() for d in defects},
-        _new_spatial(starts, settings, seed_of(seed, category), prior.device),
+        {d: fitted(prior, starts[d], settings.tokens).requires_grad_() for d in defects},
+        _new_spatial(prior, starts, settings, seed_of(seed, category), prior.device),
     )
     losses = _train(
         prior, views, learner, settings, seed_of(seed, category), on_step=on_step, show=on_preview
@@ -206,24 +209,46 @@ def masked_loss(
     return (error * weight).sum(dim=(1, 2, 3)) / total
 
 
+def timesteps_at(spread: Tensor, prior: LatentDiffusion) -> Tensor:
+    """Timesteps ``(B,)`` at shares of the schedule in [0, 1]: rounding may reach 1."""
+    last = len(prior.alphas_cumprod)
+    return (spread * last).long().clamp(max=last - 1)
+
+
 def _tokens_of(prior: LatentDiffusion, word: str) -> Tensor:
     return prior.mean_token() if word == "mean" else prior.word_tokens(word)
 
 
-def _fit(tokens: Tensor, count: int) -> Tensor:
-    """``count`` tokens out of those of a word: repeated in turn, or the first ones."""
+def fitted(prior: LatentDiffusion, tokens: Tensor, count: int) -> Tensor:
+    """``count`` tokens out of those of a word: the first ones, or repeated in turn.
+
+    A prior with a vocabulary of its own reads tokens in no order: equal ones would have equal
+    gradients and stay equal for ever. There repeated ones begin a little apart.
+    """
     rows = torch.arange(count) % len(tokens)
-    return tokens[rows].clone()
+    found = tokens[rows].clone()
+    repeated = len(found) - len(tokens)
+    if repeated > 0 and prior.words():
+        generator = torch.Generator().manual_seed(seed_of(0, "repeated tokens"))
+        apart = torch.randn((repeated, found.shape[1]), generator=generator).to(found)
+        found[len(tokens) :] += APART * tokens.std() * apart
+    return found
 
 
 def _new_spatial(
-    starts: Mapping[str, Tensor], settings: ConceptSettings, seed: int, device: torch.device
+    prior: LatentDiffusion,
+    starts: Mapping[str, Tensor],
+    settings: ConceptSettings,
+    seed: int,
+    device: torch.device,
 ) -> SpatialEncoder | None:
     """An encoder that begins between the words of all defects, so that nothing is disturbed; it
     lives where the prior does."""
     if settings.spatial == "none":
         return None
-    start = torch.stack([_fit(start, settings.spatial_tokens) for start in starts.values()])
+    start = torch.stack(
+        [fitted(prior, start, settings.spatial_tokens) for start in starts.values()]
+    )
     generator = torch.Generator().manual_seed(seed_of(seed, "spatial encoder"))
     encoder = new_spatial_encoder(settings.spatial, start.mean(dim=0), generator=generator)
     return encoder.to(device)
@@ -342,7 +367,7 @@ def _train(
         # Spread the batch evenly over the schedule: less noise in the gradient.
         offset = torch.rand((), generator=generator)
         spread = (torch.randperm(count, generator=generator) + offset) / count
-        timestep = (spread * len(prior.alphas_cumprod)).long()
+        timestep = timesteps_at(spread, prior)
         noise = torch.randn((count, *every.latents.shape[1:]), generator=generator)
         prompts = rng.choice(TEMPLATES, count).tolist() if settings.templates else None
         owners = [defects[index] for index in owner]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anogen.concept.concept import Concept
+from anogen.concept.learning import fitted
 from anogen.concept.settings import MaskSettings
 from anogen.concept.views import Shot
 from anogen.placement.box import Box
@@ -141,8 +142,7 @@ def _turned(square: NDArray[np.float32]) -> NDArray[np.float32]:
 def _start(prior: LatentDiffusion, settings: MaskSettings, generator: torch.Generator) -> Tensor:
     """The tokens before learning: random ones with the spread of a word's, or a word's own."""
     if settings.init != "random":
-        tokens = prior.word_tokens(settings.init)
-        return tokens[torch.arange(settings.tokens) % len(tokens)].clone()
+        return fitted(prior, prior.word_tokens(settings.init), settings.tokens)
     known = prior.words()
     spread = prior.word_tokens(known[-1] if known else "defect").std()
     return spread * torch.randn(settings.tokens, prior.token_dim, generator=generator)

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from anogen.prior.sampling import check_ddim_steps
+
 SpatialKind = Literal["light", "paper"]
 
 
@@ -153,3 +155,9 @@ class MaskSettings(BaseModel):
         ge=1,
         description="masks sampled for each that is wanted before the search for legal ones ends",
     )
+
+    @field_validator("sampling_steps")
+    @classmethod
+    def _begins_at_noise(cls, steps: int) -> int:
+        check_ddim_steps(steps)
+        return steps

@@ -224,11 +224,12 @@ class MaskVariation:
             found = cut >= min(0.5, float(cut.max()))
             top = margin + (box.y0 + box.y1 - found.shape[0]) // 2
             left = margin + (box.x0 + box.x1 - found.shape[1]) // 2
-            rows = slice(max(top, 0), min(top + found.shape[0], result.shape[0]))
-            columns = slice(max(left, 0), min(left + found.shape[1], result.shape[1]))
-            result[rows, columns] |= found[
-                rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-            ]
+            beyond = max(-top, -left, top + found.shape[0] - result.shape[0],
+                         left + found.shape[1] - result.shape[1], 0)  # fmt: skip
+            if beyond:  # a long, bent part is much larger than the one it stands for
+                result, margin = np.pad(result, beyond), margin + beyond
+                top, left = top + beyond, left + beyond
+            result[top : top + found.shape[0], left : left + found.shape[1]] |= found
         return result
 
     def _turn(self, shape: _Shape, rng: np.random.Generator) -> tuple[float, float]:

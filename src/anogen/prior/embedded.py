@@ -23,6 +23,12 @@ WEIGHTS = Path(__file__).parent / "weights" / "embedded.safetensors"
 
 TIMESTEPS = 1000
 
+TOUCHED = 0.02
+"""Share of a cell from which a region that is no box touches it, as in training."""
+
+NO_SHARE = 1e-3
+"""Share of a cell that is none, and less than one by which a cell is whole."""
+
 
 def cosine_schedule(timesteps: int = TIMESTEPS) -> Tensor:
     """Alpha-bar ``(T,)`` of the cosine schedule (Nichol and Dhariwal 2021, Eq. 17), float64."""
@@ -30,6 +36,21 @@ def cosine_schedule(timesteps: int = TIMESTEPS) -> Tensor:
     level = torch.cos((steps + 0.008) / 1.008 * torch.pi / 2) ** 2
     betas = (1 - level[1:] / level[:-1]).clamp(max=0.999)
     return torch.cumprod(1 - betas, dim=0)
+
+
+def _seen_region(cells: Tensor) -> Tensor:
+    """A region as the denoiser was trained to see it: the share of each cell that a box has, and
+    for any other shape every cell that it touches.
+
+    Args:
+        cells: ``(B, 1, s, s)`` in [0, 1]: the share of each cell in the region.
+    """
+    rows, columns = cells.amax(dim=3, keepdim=True), cells.amax(dim=2, keepdim=True)
+    fullest = cells.amax(dim=(2, 3), keepdim=True)
+    # Of a box, and of nothing else, a cell's share is that of its row times that of its column.
+    box = (rows * columns - cells * fullest).abs().amax(dim=(2, 3), keepdim=True) < NO_SHARE
+    shares = torch.where(cells > 1 - NO_SHARE, 1.0, cells)  # resizing leaves 0.9999999
+    return torch.where(box, shares, (cells > TOUCHED).to(cells.dtype))
 
 
 def make_denoiser(config: dict[str, Any]) -> UNet2DConditionModel:
@@ -106,7 +127,7 @@ class EmbeddedPrior(nn.Module):
     def surroundings_of(self, images: Tensor, latents: Tensor, region: Tensor) -> Tensor:  # noqa: ARG002
         """See ``LatentDiffusion.surroundings_of``: latents, less where the region has its share."""
         cells = nn.functional.avg_pool2d(region, self.image_size // self.latent_size)
-        return latents * (1 - cells)
+        return latents * (1 - _seen_region(cells))
 
     def predict_velocity(
         self,
@@ -153,7 +174,9 @@ class EmbeddedPrior(nn.Module):
             surroundings = torch.zeros_like(latents)
         if region is None:
             region = torch.ones_like(latents[:, :1])
-        velocity = self.predict_velocity(latents, timestep, context, surroundings, region)
+        velocity = self.predict_velocity(
+            latents, timestep, context, surroundings, _seen_region(region)
+        )
         level = self.alphas_cumprod.to(latents.device)[timestep].to(latents.dtype)
         level = level.view(-1, 1, 1, 1)
         return level.sqrt() * velocity + (1 - level).sqrt() * latents

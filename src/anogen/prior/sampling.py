@@ -25,6 +25,12 @@ from anogen.prior.contract import LatentDiffusion
 
 Solver = Literal["ddim", "dpmsolver++", "unipc"]
 
+TIMESTEPS = 1000
+"""Of the priors that there are."""
+
+NEAR_NOISE = 0.95
+"""Share of the timesteps that DDIM's even steps must reach."""
+
 
 @dataclass(frozen=True)
 class SamplerSettings:
@@ -48,6 +54,26 @@ class SamplerSettings:
     eta: float = 0.0
     strength: float = 1.0
     dilation: float = 0.0
+
+
+def check_ddim_steps(steps: int) -> None:
+    """Refuse numbers of steps with which DDIM over 1000 timesteps would begin far from pure noise.
+
+    Raises:
+        ValueError: naming the nearest numbers that will do.
+    """
+    if _begins_near_noise(steps):
+        return
+    fewer = next(n for n in range(steps, 0, -1) if _begins_near_noise(n))
+    more = next(n for n in range(steps, TIMESTEPS + 1) if _begins_near_noise(n))
+    raise ValueError(
+        f"ddim would begin far from pure noise with {steps} steps of {TIMESTEPS}; take {fewer} or "
+        f"{more}"
+    )
+
+
+def _begins_near_noise(steps: int) -> bool:
+    return TIMESTEPS // steps * steps >= NEAR_NOISE * TIMESTEPS
 
 
 def make_scheduler(settings: SamplerSettings, alphas_cumprod: Tensor) -> Any:

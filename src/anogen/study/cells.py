@@ -176,11 +176,17 @@ def _cell(
         stored_fingerprint(settings.prior),
         *(tree[name] for name in ("seed", "support", "adapt", "concept", "masks")),
     ]
+    listed: list[str] = []
+    if settings.support.listing is not None:  # what it says, not where it lies
+        listed = [shot.key for shots in support.shots.values() for shot in shots]
+        learned += listed
     if settings.prior_image_size is not None:
         learned.append(settings.prior_image_size)
     drawn = [*learned, *(tree[name] for name in ("method", "placement", "synthesis", "bank"))]
     needs = with_generated(sources)
     counts = [dataset, category.name, detector, sources, depends]
+    if listed:
+        counts += listed
     if settings.training.classifies:
         counts.append(tree["classifier"])
     name = _hash(counts)

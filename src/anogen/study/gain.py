@@ -3,16 +3,19 @@
 Two detectors that differ in nothing but the anomalies they trained on (same seed, same held-out
 images) form a pair. The interval comes from a hierarchical paired bootstrap: every draw takes the
 pairs of seeds with replacement and, where the scores of each image are given, also the held-out
-images with replacement, good and defective ones apart; the same images are drawn for both arms of
-all pairs, and the metric is computed anew on them.
+images with replacement, good and defective ones apart (for means over types, each type apart); the
+same images are drawn for both arms of all pairs, and the metric is computed anew on them. Images
+that show one part are drawn together: a part photographed six times tells less than six parts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anogen.data.sample import Sample
 from anogen.metrics.located import located
 from anogen.seeds import rng_of
 from anogen.study.compared import comparisons
@@ -38,6 +41,9 @@ _CODES = 1 << 14
 _CHUNK = 100  # draws at a time: bounds the memory at a few megabytes
 
 FloatArray = NDArray[np.float64]
+
+Parts = Mapping[str, str]
+"""The physical part that an image shows, by the image's key; others show one of their own."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,8 @@ def pixel_counts(scores: Scores) -> CountsByImage:
 def located_counts(scores: Scores) -> CountsByImage:
     """One unit for each defective image whose pixels are known, in the first of two bins where its
     highest score is at a defect."""
-    known = np.flatnonzero(scores.pixels_known & scores.defective)
+    shown = (scores.masks > 0).any(axis=(1, 2))  # a thin defect may vanish when it is shrunken
+    known = np.flatnonzero(scores.pixels_known & scores.defective & shown)
     known = known[np.argsort(scores.keys[known])]
     found = np.array(
         [located(scores.score_maps[row], scores.masks[row] > 0) for row in known], dtype=np.float32
@@ -183,18 +190,35 @@ def share_of_positive(positive: FloatArray, negative: FloatArray) -> FloatArray:
 
 
 def image_draws(
-    defective: NDArray[np.bool_], *, draws: int, rng: np.random.Generator
+    strata: NDArray[Any],
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    parts: NDArray[np.str_] | None = None,
 ) -> NDArray[np.float32]:
     """How often each of N images is drawn, ``(draws, N)``.
 
-    Good and defective images are drawn apart, so every draw has as many of each as the test set.
+    Args:
+        strata: ``(N,)``: images of unlike values are drawn apart, so that every draw has as many
+            parts of each value as the test set.
+        draws: how many.
+        rng: the only source of randomness.
+        parts: ``(N,)``: images with one name show one part and are drawn together; None: each
+            shows its own.
     """
-    weights = np.zeros((draws, len(defective)), dtype=np.float32)
-    for group in (np.flatnonzero(~defective), np.flatnonzero(defective)):
-        if len(group):
-            share = np.full(len(group), 1 / len(group))
-            weights[:, group] = rng.multinomial(len(group), share, size=draws)
+    weights = np.zeros((draws, len(strata)), dtype=np.float32)
+    for stratum in np.unique(strata):
+        own = np.flatnonzero(strata == stratum)
+        names = np.arange(len(own)) if parts is None else parts[own]
+        found, part = np.unique(names, return_inverse=True)
+        share = np.full(len(found), 1 / len(found))
+        weights[:, own] = rng.multinomial(len(found), share, size=draws)[:, part]
     return weights
+
+
+def parts_of(samples: Iterable[Sample]) -> Parts:
+    """The part that each image shows, by key, where that is known."""
+    return {sample.key: sample.group for sample in samples if sample.group is not None}
 
 
 def metric_on_draws(counts: CountsByImage, weights: NDArray[np.float32], metric: str) -> FloatArray:
@@ -258,6 +282,7 @@ def gain_of(
     *,
     defect: str | None = None,
     counts: Sequence[tuple[CountsByImage, CountsByImage]] | None = None,
+    parts: Parts | None = None,
     draws: int = DRAWS,
     rng: np.random.Generator,
 ) -> Gain | None:
@@ -269,6 +294,7 @@ def gain_of(
         defect: speak of this defect alone.
         counts: those of the runs' scores, in the order of ``pairs``; with None the interval
             comes from the seeds alone.
+        parts: which images show one part.
         draws: number of bootstrap draws.
         rng: the only source of randomness.
 
@@ -293,7 +319,9 @@ def gain_of(
             raise ValueError("one pair of seeds has no spread; give the scores of its images")
         differences = np.tile(known, (draws, 1))
     else:
-        differences = differences_on_draws(counts, metric, defect, draws=draws, rng=rng)
+        differences = differences_on_draws(
+            counts, metric, defect, parts=parts, draws=draws, rng=rng
+        )
     low, high = interval(differences, rng=rng)
     return Gain(
         category=pairs[0][0].category,
@@ -315,6 +343,7 @@ def differences_on_draws(
     metric: str,
     defect: str | None,
     *,
+    parts: Parts | None = None,
     draws: int,
     rng: np.random.Generator,
 ) -> FloatArray:
@@ -327,7 +356,13 @@ def differences_on_draws(
     first = selected[0][0]
     if not all(np.array_equal(first.keys, each.keys) for pair in selected for each in pair):
         raise ValueError("the runs were evaluated on different images")
-    weights = image_draws(first.defective, draws=draws, rng=rng)
+    kinds = first.labels if metric == BY_TYPE else np.ones_like(first.labels)
+    weights = image_draws(
+        np.where(first.defective, kinds, ""),  # good ones first
+        draws=draws,
+        rng=rng,
+        parts=np.array([(parts or {}).get(key, key) for key in map(str, first.keys)]),
+    )
     name = metric.partition("_")[2]
     columns = [
         metric_on_draws(arm, weights, name) - metric_on_draws(base, weights, name)
@@ -365,6 +400,7 @@ def gains_of(
     results: Results,
     scores_of: Callable[[Run], Scores | None],
     *,
+    parts: Mapping[str, Parts] | None = None,
     draws: int = DRAWS,
 ) -> tuple[Gain, ...]:
     """All gains of generated images: each metric, over all defects and for each alone.
@@ -372,9 +408,11 @@ def gains_of(
     Args:
         results: the runs; their own gains are not looked at.
         scores_of: reads the scores of a run; None where there are none.
+        parts: by category, which images show one part.
         draws: number of bootstrap draws.
 
-    The draws of a gain depend on its category, detector, metric and defect alone.
+    The draws of a gain depend on its category, detector, metric and defect alone; those of the
+    mean over types are those of pixel AP, which it is where there is one type.
     """
     gains: list[Gain] = []
     for (category, detector), pairs in pairs_of(results.runs).items():
@@ -389,12 +427,18 @@ def gains_of(
                     metric,
                     defect=defect,
                     counts=None if counts is None else [(b[metric], a[metric]) for b, a in counts],
+                    parts=(parts or {}).get(category),
                     draws=draws,
-                    rng=rng_of("gain", category, detector, metric, defect),
+                    rng=rng_of("gain", category, detector, drawn_as(metric), defect),
                 )
                 if gain is not None:
                     gains.append(gain)
     return tuple(gains)
+
+
+def drawn_as(metric: str) -> str:
+    """The metric whose draws a metric shares."""
+    return "pixel_ap" if metric == BY_TYPE else metric
 
 
 def _counts(

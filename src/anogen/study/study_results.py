@@ -22,9 +22,12 @@ from anogen.study.gain import (
     METRICS,
     CountsByImage,
     FloatArray,
+    Parts,
     counts_of,
     differences_on_draws,
+    drawn_as,
     interval,
+    parts_of,
     verdict_of,
 )
 from anogen.study.protocol import Protocol
@@ -191,6 +194,7 @@ def measure(
     for product in products:
         of_product = [cell for cell in cells if cell.product == product]
         keys = _common_keys(of_product)
+        parts = parts_of(of_product[0].category.test)
         for detector in study.detectors:
             own = [cell for cell in of_product if cell.detector == detector]
             counts: dict[str, list[Counts]] = {}
@@ -205,8 +209,9 @@ def measure(
                             by_arm[study.base],
                             by_arm[arm],
                             metric,
+                            parts=parts,
                             draws=draws,
-                            rng=rng_of("study", product, detector, metric),
+                            rng=rng_of("study", product, detector, drawn_as(metric)),
                         )
     stand = [(d, arm.name) for d in study.detectors for arm in study.rows if arm.stands(d)]
     shown: tuple[Product, ...] = (ALL, *products) if len(products) > 1 else products
@@ -346,12 +351,13 @@ def _differences(
     arm: Sequence[Counts],
     metric: str,
     *,
+    parts: Parts,
     draws: int,
     rng: np.random.Generator,
 ) -> FloatArray:
     """Differences on draws of images, ``(draws, seeds)``."""
     pairs = [(one[metric], other[metric]) for one, other in zip(base, arm, strict=True)]
-    return differences_on_draws(pairs, metric, None, draws=draws, rng=rng)
+    return differences_on_draws(pairs, metric, None, parts=parts, draws=draws, rng=rng)
 
 
 def _by_seed(
@@ -403,7 +409,8 @@ def _gain(
         if (who, arm, what) == (detector, arms[1], metric) and product in (ALL, where)
     ]
     low, high = interval(
-        np.mean(drawn, axis=0), rng=rng_of("study", "interval", product, detector, metric)
+        np.mean(drawn, axis=0),
+        rng=rng_of("study", "interval", product, detector, drawn_as(metric)),
     )
     return StudyGain(
         product=product,

@@ -9,7 +9,7 @@ from anogen.errors import InputError
 
 
 def read_log(path: Path) -> list[tuple[float, float]]:
-    """Step and loss of each line; the loss is ``loss`` or the sum of its named parts."""
+    """Step and loss of each line: its ``total`` or ``loss``, or else the sum of its parts."""
     if not path.is_file():
         return []
     lines = []
@@ -17,7 +17,8 @@ def read_log(path: Path) -> list[tuple[float, float]]:
         try:
             record: dict[str, float] = json.loads(text)
             parts = [float(value) for name, value in record.items() if name != "step"]
-            lines.append((float(record["step"]), float(record.get("loss", sum(parts)))))
+            loss = record.get("total", record.get("loss", sum(parts)))
+            lines.append((float(record["step"]), float(loss)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{path}: line {number} is no line of a training log; train again."

@@ -38,7 +38,8 @@ def outlined(recovered: NDArray[np.float32], outline: NDArray[np.bool_]) -> NDAr
     """
     seen = (recovered >= 0.5) & outline
     count, parts = cv2.connectedComponents(outline.astype(np.uint8), connectivity=8)
-    share = np.bincount(parts[seen], minlength=count) / np.bincount(parts.ravel(), minlength=count)
+    sizes = np.bincount(parts.ravel(), minlength=count)
+    share = np.bincount(parts[seen], minlength=count) / np.maximum(sizes, 1)  # all may be outline
     seen &= (share >= LEAST_SEEN)[parts]
     if not seen.any():
         return np.minimum(recovered, np.float32(OUTSIDE))

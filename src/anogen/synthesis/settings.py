@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from anogen.prior.sampling import SamplerSettings, Solver
+from anogen.prior.sampling import SamplerSettings, Solver, check_ddim_steps
 from anogen.synthesis.reweighting import Form
 
 
@@ -69,6 +69,12 @@ class SynthesisSettings(BaseModel):
         "the drawing kept to it",
     )
     batch_size: int = Field(default=16, ge=1, description="windows a batch")
+
+    @model_validator(mode="after")
+    def _begins_at_noise(self) -> "SynthesisSettings":
+        if self.solver == "ddim":
+            check_ddim_steps(self.steps)
+        return self
 
     def sampler(self) -> SamplerSettings:
         """The part that the sampler needs."""

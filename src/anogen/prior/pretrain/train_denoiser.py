@@ -16,7 +16,7 @@ import torch
 from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor
 
-from anogen.prior.embedded import EmbeddedPrior
+from anogen.prior.embedded import TOUCHED, EmbeddedPrior
 from anogen.prior.pretrain.checkpoint import TrainingState
 from anogen.prior.pretrain.latents import LatentScenes
 from anogen.prior.pretrain.log import TrainingLog
@@ -73,7 +73,7 @@ def draw_examples(
         return flag[:, None, None, None]
 
     target = torch.where(column(normal), good, image)
-    region = torch.where(column(by_mask & ~normal), (mask > 0.02).float(), box)
+    region = torch.where(column(by_mask & ~normal), (mask > TOUCHED).float(), box)
     surroundings = torch.where(column(blank), good * (1 - region), good)
     changed = torch.where(column(normal), torch.zeros_like(mask), mask)
     weight = OUTSIDE_WEIGHT + REGION_WEIGHT * region + MASK_WEIGHT * changed

@@ -11,7 +11,7 @@ from anogen.metrics.evaluation import evaluate as metrics_of
 from anogen.metrics.ranking import ranking_metrics
 from anogen.study.arms import with_generated
 from anogen.study.durations import seconds_of
-from anogen.study.gain import gains_of
+from anogen.study.gain import gains_of, parts_of
 from anogen.study.protocol import Protocol
 from anogen.study.results import (
     DefectMetrics,
@@ -68,7 +68,11 @@ def evaluate(run: RunFolder, pairs: Pairs, *, workers: int | None = 1) -> Result
         classification=classification,
         generation=measure_generation(run, pairs) if run.settings.evaluation.generation else (),
     )
-    gains = gains_of(results, lambda one: read_scores(run.path / one.folder / SCORES))
+    gains = gains_of(
+        results,
+        lambda one: read_scores(run.path / one.folder / SCORES),
+        parts={category.name: parts_of(category.test) for category, _ in pairs},
+    )
     results = results.model_copy(update={"gain": gains})
     write_results(run.results, results)
     return read_results(run.results)

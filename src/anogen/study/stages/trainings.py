@@ -153,6 +153,8 @@ class _Trainer:
     def _train(self, training: Training) -> None:
         run, category, folder = training.run, training.category, training.folder
         bind(folder, training.review(), stale=(MODEL, CHECKPOINT, LOG, SCORES, TIMES))
+        if not (folder / MODEL).exists():
+            (folder / SCORES).unlink(missing_ok=True)  # of a model that someone has removed
         if training.detector == NAME:
             train_classifier(run, category, training.seed)
         else:
