@@ -49,6 +49,25 @@ def without_detectors(run: RunFolder, path: Path) -> RunFolder:
     return open_run(path)
 
 
+def test_other_images_train_again(finished: RunFolder, tmp_path: Path) -> None:
+    shutil.copytree(finished.path, tmp_path / "run")
+    shutil.copytree(finished.settings.dataset.root, tmp_path / "data")
+    config = tmp_path / "run/config.yaml"
+    text = config.read_text().replace(finished.settings.dataset.root, str(tmp_path / "data"))
+    config.write_text(text)
+    run = open_run(tmp_path / "run")
+    assert untrained(run, categories_of(run)) == []
+    good = next((tmp_path / "data/plate/train/good").glob("*.png"))
+    shutil.copy(good, good.with_name("another.png"))
+    pairs = categories_of(run)
+    assert len(untrained(run, pairs)) == len(detectors_of(run, pairs))
+    with pytest.raises(InputError, match="trained on other images than there are now"):
+        evaluate(run, pairs)
+    train_stage(run, pairs)
+    assert untrained(run, pairs) == []
+    assert {one.counts["normals"] for one in evaluate(run, pairs).runs} == {len(pairs[0][0].train)}
+
+
 def content(path: Path) -> dict[str, Any]:
     """What a run trained and found out, without durations."""
     files = {

@@ -31,6 +31,7 @@ from anogen.study.stages.material import Pairs
 from anogen.study.stages.predict import TestSet
 from anogen.study.stages.trainings import Training, detectors_of, do_trainings
 from anogen.study.threads import threads
+from anogen.study.trained_on import others
 
 
 def evaluate(run: RunFolder, pairs: Pairs, *, workers: int | None = 1) -> Results:
@@ -88,6 +89,11 @@ def _need_trained(training: Training) -> None:
         raise InputError(
             f"{folder}: trained before {run.bank(training.category.name)} was reviewed; run "
             f"'anogen train {run.path}' first."
+        )
+    if others(folder, training.images):
+        raise InputError(
+            f"{folder}: trained on other images than there are now; run 'anogen train {run.path}' "
+            "first."
         )
 
 

@@ -23,6 +23,7 @@ from anogen.study.stages.material import Pairs
 from anogen.study.stages.predict import TestSet, predict
 from anogen.study.stages.train import TrainingImages, train
 from anogen.study.threads import threads
+from anogen.study.trained_on import images_of, note, others
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Training:
         """With how many threads it is done; None for torch's own choice."""
         return self.run.settings.training.threads
 
+    @property
+    def images(self) -> dict[str, str]:
+        """The images it is to be trained on, see :mod:`anogen.study.trained_on`."""
+        return images_of(self.run, self.category, self.support, self.detector, self.arm)
+
     def review(self) -> str:
         """The digest of the reviewer's words that it is to be trained under."""
         return digest_of(self.run, self.category.name, self.arm)
@@ -69,7 +75,8 @@ def detectors_of(run: RunFolder, pairs: Pairs) -> list[Training]:
 def untrained(run: RunFolder, pairs: Pairs) -> list[Training]:
     """What is left to train, classifiers too; a finished one loses its checkpoint.
 
-    What was trained on a bank that has been reviewed since is to be trained again.
+    What was trained on a bank that has been reviewed since, or on other images than there are now,
+    is to be trained again.
     """
     classifiers = [
         Training(run, category, support, NAME, GENERATED, seed)
@@ -80,7 +87,11 @@ def untrained(run: RunFolder, pairs: Pairs) -> list[Training]:
     left = []
     for training in [*detectors_of(run, pairs), *classifiers]:
         folder = training.folder
-        if (folder / MODEL).exists() and noted(folder) == training.review():
+        done = (folder / MODEL).exists() and noted(folder) == training.review()
+        if done and training.detector != NAME and others(folder, training.images):
+            say(f"note: {training} was trained on other images; it is trained again")
+            done = False
+        if done:
             (folder / CHECKPOINT).unlink(missing_ok=True)  # of a kill at the very end
         else:
             left.append(training)
@@ -152,7 +163,10 @@ class _Trainer:
 
     def _train(self, training: Training) -> None:
         run, category, folder = training.run, training.category, training.folder
-        bind(folder, training.review(), stale=(MODEL, CHECKPOINT, LOG, SCORES, TIMES))
+        stale = (MODEL, CHECKPOINT, LOG, SCORES, TIMES)
+        bind(folder, training.review(), stale=stale)
+        if training.detector != NAME:
+            note(folder, training.images, stale=stale)
         if not (folder / MODEL).exists():
             (folder / SCORES).unlink(missing_ok=True)  # of a model that someone has removed
         if training.detector == NAME:
