@@ -1,6 +1,6 @@
 """Whose the defective pixels of a test set are: what pixel AP over all types is about.
 
-    python benchmarks/detection/defective_pixels.py runs/draem > benchmarks/detection/defective_pixels.md
+    python benchmarks/detection/defective_pixels.py runs/draem > defective_pixels.md
 
 Of each product of a finished study, for each type of defect: images, its share of all defective
 pixels, and the share of the image that its defects cover, half of them less and the largest.
