@@ -68,12 +68,12 @@ def whole_folder(out: Path) -> Iterator[Path]:
         raise
 
 
-def sweep(folder: Path, pattern: str = ".*.tmp") -> None:
+def sweep(folder: Path) -> None:
     """Remove what killed writes have left in a folder and below it.
 
     Folders of :func:`whole_folder` and what is in them are passed over: one may still be filled.
     """
-    for leftover in folder.rglob(pattern):
+    for leftover in folder.rglob(".*.tmp"):
         above = leftover.relative_to(folder).parts[:-1]
         if leftover.is_file() and not any(fnmatch(part, ".*.tmp") for part in above):
             leftover.unlink(missing_ok=True)
