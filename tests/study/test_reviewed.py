@@ -11,10 +11,10 @@ from anogen.errors import InputError
 from anogen.study.pipeline import run_all
 from anogen.study.report import write_report
 from anogen.study.results import Results, read_results
-from anogen.study.reviewed import NOTE, bind, noted
 from anogen.study.run_folder import RunFolder
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.material import categories_of
+from anogen.study.trained_on import NOTE, REVIEW, note, others
 
 TIME = "2026-01-31T12:00:00Z"
 
@@ -72,17 +72,25 @@ def test_files_of_another_bank_go_before_the_note_changes(tmp_path: Path) -> Non
     def there() -> set[str]:
         return {path.name for path in tmp_path.iterdir()}
 
+    def put(review: str) -> None:
+        note(tmp_path, {"good": "a", REVIEW: review}, stale=stale)
+
     fill()
-    bind(tmp_path, "", stale=stale)
-    assert there() == {*stale, "mine.txt"}
-    bind(tmp_path, "abc", stale=stale)
-    assert there() == {"mine.txt", NOTE}
-    assert noted(tmp_path) == "abc"
-    fill()
-    bind(tmp_path, "abc", stale=stale)
+    put("")
     assert there() == {*stale, "mine.txt", NOTE}
-    bind(tmp_path, "", stale=stale)
-    assert there() == {"mine.txt"}
+    put("abc")
+    assert there() == {"mine.txt", NOTE}
+    fill()
+    put("abc")
+    assert there() == {*stale, "mine.txt", NOTE}
+    assert others(tmp_path, {"good": "b", REVIEW: ""}) == ["good", REVIEW]
+    put("")
+    assert there() == {"mine.txt", NOTE}
+    (tmp_path / NOTE).unlink()  # of a version that noted nothing
+    assert others(tmp_path, {"good": "b", REVIEW: ""}) == []
+    fill()
+    put("abc")
+    assert there() == {"mine.txt", NOTE}
     (tmp_path / NOTE).write_text("{")
-    with pytest.raises(InputError, match=r"bank\.json: damaged; delete the folder"):
-        noted(tmp_path)
+    with pytest.raises(InputError, match=r"images\.json: damaged; delete the folder"):
+        put("")

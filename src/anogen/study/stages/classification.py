@@ -21,9 +21,9 @@ from anogen.errors import InputError
 from anogen.seeds import seed_of
 from anogen.study.durations import timed
 from anogen.study.results import GENERATED, Classification
-from anogen.study.reviewed import digest_of, noted
 from anogen.study.run_folder import RunFolder
 from anogen.study.stages.material import Pairs
+from anogen.study.trained_on import images_of, others
 
 NAME = "classifier"
 """In the place of a detector, in the names of folders."""
@@ -65,8 +65,8 @@ def measure_classifiers(run: RunFolder, pairs: Pairs) -> tuple[Classification, .
             continue
         for seed in range(run.settings.training.seeds):
             folder = run.detector(category.name, NAME, GENERATED, seed)
-            current = noted(folder) == digest_of(run, category.name, GENERATED)
-            if not (folder / MODEL).is_file() or not current:
+            images = images_of(run, category, support, NAME, GENERATED)
+            if not (folder / MODEL).is_file() or others(folder, images):
                 raise InputError(
                     f"{folder}: the classifier is not trained on the bank as it is now; run "
                     f"'anogen train {run.path}' first."

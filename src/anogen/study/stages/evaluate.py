@@ -22,7 +22,7 @@ from anogen.study.results import (
     read_results,
     write_results,
 )
-from anogen.study.reviewed import digest_of, noted
+from anogen.study.reviewed import digest_of
 from anogen.study.run_folder import RunFolder, versions
 from anogen.study.scores import SCORES, Scores, read_scores
 from anogen.study.stages.classification import measure_classifiers
@@ -31,7 +31,7 @@ from anogen.study.stages.material import Pairs
 from anogen.study.stages.predict import TestSet
 from anogen.study.stages.trainings import Training, detectors_of, do_trainings
 from anogen.study.threads import threads
-from anogen.study.trained_on import others
+from anogen.study.trained_on import REVIEW, others
 
 
 def evaluate(run: RunFolder, pairs: Pairs, *, workers: int | None = 1) -> Results:
@@ -85,12 +85,13 @@ def _need_trained(training: Training) -> None:
         raise InputError(
             f"{folder}: the detector is not trained; run 'anogen train {run.path}' first."
         )
-    if noted(folder) != training.review():
+    changed = others(folder, training.images)
+    if REVIEW in changed:
         raise InputError(
             f"{folder}: trained before {run.bank(training.category.name)} was reviewed; run "
             f"'anogen train {run.path}' first."
         )
-    if others(folder, training.images):
+    if changed:
         raise InputError(
             f"{folder}: trained on other images than there are now; run 'anogen train {run.path}' "
             "first."

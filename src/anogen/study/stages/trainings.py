@@ -13,7 +13,6 @@ from anogen.detection.saved import MODEL
 from anogen.detection.training import CHECKPOINT, LOG
 from anogen.study.durations import TIMES
 from anogen.study.results import GENERATED
-from anogen.study.reviewed import bind, digest_of, noted
 from anogen.study.run_folder import RunFolder, alone_in
 from anogen.study.saying import say
 from anogen.study.scores import SCORES
@@ -55,10 +54,6 @@ class Training:
         """The images it is to be trained on, see :mod:`anogen.study.trained_on`."""
         return images_of(self.run, self.category, self.support, self.detector, self.arm)
 
-    def review(self) -> str:
-        """The digest of the reviewer's words that it is to be trained under."""
-        return digest_of(self.run, self.category.name, self.arm)
-
 
 def detectors_of(run: RunFolder, pairs: Pairs) -> list[Training]:
     """The trainings of all detectors, those that share their images one after the other."""
@@ -87,8 +82,8 @@ def untrained(run: RunFolder, pairs: Pairs) -> list[Training]:
     left = []
     for training in [*detectors_of(run, pairs), *classifiers]:
         folder = training.folder
-        done = (folder / MODEL).exists() and noted(folder) == training.review()
-        if done and training.detector != NAME and others(folder, training.images):
+        done = (folder / MODEL).exists()
+        if done and others(folder, training.images):
             say(f"note: {training} was trained on other images; it is trained again")
             done = False
         if done:
@@ -163,10 +158,7 @@ class _Trainer:
 
     def _train(self, training: Training) -> None:
         run, category, folder = training.run, training.category, training.folder
-        stale = (MODEL, CHECKPOINT, LOG, SCORES, TIMES)
-        bind(folder, training.review(), stale=stale)
-        if training.detector != NAME:
-            note(folder, training.images, stale=stale)
+        note(folder, training.images, stale=(MODEL, CHECKPOINT, LOG, SCORES, TIMES))
         if not (folder / MODEL).exists():
             (folder / SCORES).unlink(missing_ok=True)  # of a model that someone has removed
         if training.detector == NAME:
