@@ -20,7 +20,7 @@ from anogen.data.images import write_png
 from anogen.errors import InputError
 from anogen.study.durations import TIMES
 from anogen.study.pipeline import run_all, train_stage
-from anogen.study.run_folder import RunFolder, alone_in, open_run
+from anogen.study.run_folder import RunFolder, alone_in, at_work, open_run
 from anogen.study.settings import resolve
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.material import categories_of
@@ -175,6 +175,15 @@ def test_a_held_folder_is_waited_for(tmp_path: Path) -> None:
     assert done.exists()
 
 
+def test_what_a_killed_write_left_goes_when_a_folder_is_held(tmp_path: Path) -> None:
+    folder = tmp_path / "cell"
+    folder.mkdir()
+    (folder / ".model.safetensors.abc.tmp").write_bytes(b"half")
+    (folder / "model.safetensors").write_bytes(b"whole")
+    with alone_in(folder):
+        assert [file.name for file in folder.iterdir()] == ["model.safetensors"]
+
+
 @pytest.mark.slow
 def test_two_workers_leave_the_bytes_of_one(
     finished: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -245,6 +254,7 @@ def test_a_killed_run_ends_with_its_workers_and_resumes_to_the_same_bytes(
     parent.wait()
     wait_for(lambda: not any(lives(pid) for pid in workers))
     pairs = categories_of(run)
-    train_stage(run, pairs, predict=True, workers=1)
-    evaluate(run, pairs)
+    with at_work(run.path):
+        train_stage(run, pairs, predict=True, workers=1)
+        evaluate(run, pairs)
     assert content(run.path) == content(finished.path)

@@ -215,12 +215,17 @@ def at_work(path: Path) -> Iterator[None]:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder within a run, made where it is missing; waits while another process has it."""
+    """Hold a folder within a run, made where it is missing; waits while another process has it.
+
+    What killed writes have left there is removed: the process waited for may have been a killed one
+    at its end, whose last write nobody saw when the run was taken up.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # a file system without locks
             fcntl.flock(handle, fcntl.LOCK_EX)
+        sweep(folder)
         yield
     finally:
         os.close(handle)
