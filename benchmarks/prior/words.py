@@ -10,7 +10,11 @@ nothing. It names one of 12 words (chance 8.3 %). It is then asked about
   rendered: rendered defects on windows of real good parts (what drawing can reach at best),
   visible:  drawn from pure noise, the good surface seen (`surroundings: normal`),
   blanked:  drawn from pure noise, the box blanked in what the prior sees,
-the last three in the same boxes of the same real parts, which neither prior nor classifier saw.
+  sketch S: the rendered ones redrawn at strength S, the way of the preset `quick` (0.3),
+  other S:  the same redrawn with a word that is not theirs, which tells what words themselves do:
+            how often the drawn one is named by the word that was asked for, not by its sketch's,
+all but the first in the same boxes of the same real parts, which neither prior nor classifier saw.
+Several values of --guidance are told apart for pure noise; sketches take the first.
 
 Writes words.json beside itself and the sheets (words x samples) to --sheets; most of the data
 forbid redistribution, so git ignores that folder.
@@ -46,6 +50,9 @@ WORDS = (
     "thread", "print", "rough", "missing", "pitting", "fold",
 )  # fmt: skip
 """Chosen before any was measured: kinds that a person tells apart in a picture."""
+
+STRENGTHS = (0.3, 0.5, 0.7)
+"""Of redrawing; the first is that of the preset ``quick``."""
 
 Window = NDArray[np.uint8]
 Item = tuple[Window, Window, Box]
@@ -126,8 +133,10 @@ def drawn_by_prior(
     blanked: bool,
     guidance: float,
     seed: int,
+    sketches: list[Window] | None = None,
+    strength: float = 1.0,
 ) -> list[Window]:
-    """The words' defects drawn from pure noise in the boxes."""
+    """The words' defects drawn in the boxes, from pure noise or from sketches."""
     found: list[Window] = []
     for start in range(0, len(windows), 12):
         some = slice(start, start + 12)
@@ -142,7 +151,8 @@ def drawn_by_prior(
             context=torch.stack([prior.word_tokens(WORDS[word]) for word in labels[some]]),
             surroundings=normal * (1 - region) if blanked else normal,
             noise=torch.randn(normal.shape, generator=generator),
-            settings=SamplerSettings(steps=20, guidance=guidance),
+            settings=SamplerSettings(steps=20, guidance=guidance, strength=strength),
+            start=None if sketches is None else prior.encode(_tensor(sketches[some])),
         )
         found += _pixels(prior.decode(latents))
     return found
@@ -204,7 +214,7 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path, default=Path("runs/benchmarks/prior"))
     parser.add_argument("--training", type=int, default=3000, help="rendered defects to train on")
     parser.add_argument("--each", type=int, default=14, help="drawn samples of each word")
-    parser.add_argument("--guidance", type=float, default=3.0)
+    parser.add_argument("--guidance", type=float, nargs="+", default=[3.0])
     options = parser.parse_args()
     prior = load_prior(options.prior)
 
@@ -222,17 +232,29 @@ def main() -> None:
     )
     windows, boxes, asked = real_places(options.data, options.each, seed=options.seed)
     good = decoded(prior, windows)
-    sets: dict[str, list[Item]] = {
-        "rendered": through(rendered_on(windows, boxes, asked, options.seed))
-    }
-    for name, blanked in (("visible", False), ("blanked", True)):
+    rendered = rendered_on(windows, boxes, asked, options.seed)
+    sets: dict[str, list[Item]] = {"rendered": through(rendered)}
+    count = len(WORDS)
+    others = [(word + 1 + index // count % (count - 1)) % count for index, word in enumerate(asked)]
+    answer_of = {"rendered": asked}
+
+    def draw(name: str, words: list[int], guidance: float, **how: Any) -> None:
         drawn = drawn_by_prior(
-            prior, windows, boxes, asked,
-            blanked=blanked, guidance=options.guidance, seed=options.seed,
-        )  # fmt: skip
-        sets[name] = list(zip(good, drawn, boxes, strict=True))
+            prior, windows, boxes, words, guidance=guidance, seed=options.seed, **how
+        )
+        sets[name], answer_of[name] = list(zip(good, drawn, boxes, strict=True)), words
+
+    for guidance in options.guidance:
+        mark = f" {guidance:g}" if len(options.guidance) > 1 else ""
+        for name, blanked in (("visible", False), ("blanked", True)):
+            draw(name + mark, asked, guidance, blanked=blanked)
+    sketches = [item[1] for item in rendered]
+    for strength in STRENGTHS:
+        how = {"blanked": False, "sketches": sketches, "strength": strength}
+        draw(f"sketch {strength:g}", asked, options.guidance[0], **how)
+        draw(f"other {strength:g}", others, options.guidance[0], **how)
     answers = {name: classifier(some) for name, some in sets.items()}
-    truth = np.array(asked)
+    truth = {name: np.array(words) for name, words in answer_of.items()}
     held_out = float((classifier(items[cut:]) == np.array(labels[cut:])).mean())
     result: dict[str, Any] = {
         "prior": prior.fingerprint,
@@ -242,10 +264,10 @@ def main() -> None:
         "training": cut,
         "chance": round(1 / len(WORDS), 3),
         "accuracy": {"held_out": round(held_out, 3)}
-        | {n: round(float((named == truth).mean()), 3) for n, named in answers.items()},
+        | {n: round(float((named == truth[n]).mean()), 3) for n, named in answers.items()},
         "by_word": {
             word: {
-                n: round(float((named[truth == index] == index).mean()), 2)
+                n: round(float((named[truth[n] == index] == index).mean()), 2)
                 for n, named in answers.items()
             }
             for index, word in enumerate(WORDS)
@@ -256,7 +278,8 @@ def main() -> None:
     for name, some in sets.items():
         rows = []
         for index, word in enumerate(WORDS):
-            shown = [item[1] for item, label in zip(some, asked, strict=True) if label == index]
+            told = zip(some, answer_of[name], strict=True)
+            shown = [item[1] for item, label in told if label == index]
             rows.append(row(f"{name}: {word}", shown[:10], columns=10, side=112))
         write_sheet(options.sheets / f"words-{name}.jpg", rows)
     print(json.dumps(result, indent=2))
