@@ -19,7 +19,7 @@ from anogen.data.dataset import read_dataset
 from anogen.data.images import read_image, to_rgb8
 from anogen.data.sample import Category
 from anogen.placement.centres import ELSEWHERE
-from anogen.placement.context import Scene, Small, context_of, described
+from anogen.placement.context import Scene, Small, context_of
 from anogen.placement.foreground import choose_method, foreground
 from anogen.study.stages.material import supports_of
 
@@ -84,7 +84,7 @@ def _gain(shots: list[Scene], left: Scene, usual: list[Small]) -> float:
     if not where.any():
         return 0.0
     context = context_of(shots, usual)
-    alike = context.likeness_of(described(left.small(), context.side), where.shape)
+    alike = context.likeness_of(context.surroundings(left.small()), where.shape)
     # As densely as anywhere: 1.
     density = (1 - ELSEWHERE) * alike / max(float(alike[left.object].mean()), 1e-9) + ELSEWHERE
     return float(np.log(density[where].mean()))

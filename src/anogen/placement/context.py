@@ -2,11 +2,11 @@
 
 Not of the papers, which place boxes anywhere on the object: a worn thread is then drawn on the
 head of a screw. What surrounds a pixel is described by colour, brightness, busyness and the
-object's share of it, at three scales and alike for every rotation; the defects of the shots are
-left out of their own surroundings.
+object's share of it, at three scales and alike for every rotation, and on long parts with unlike
+ends by where along them it lies; the defects of the shots are left out of their own surroundings.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from anogen.placement.box import Box
 from anogen.placement.centres import cells_of
+from anogen.placement.lengthwise import has_unlike_ends, lengthwise
 
 _WORK = 112
 """Longer side at which surroundings are described."""
@@ -30,6 +31,9 @@ _LARGEST = 0.15
 
 _WIDTHS = (0.25, 0.4)
 """Least and most deviations by which surroundings may differ and are still alike."""
+
+_ENDS = 4
+"""As how many of the others the place along a long part counts."""
 
 LESS = 0.8
 """So much of the least share of a shot's box on its object suffices: boxes have a margin, too."""
@@ -87,6 +91,7 @@ class Context:
         deviation: ``(D,)``.
         width: how far from a shot's surroundings others still are alike.
         on_object: share of a box on the object that suffices, by how little of the shots' does.
+        along: whether the place along the part is among the surroundings.
     """
 
     side: float
@@ -95,6 +100,7 @@ class Context:
     deviation: Descriptor
     width: float
     on_object: float
+    along: bool = False
 
     def likeness(self, scene: Small, shape: tuple[int, ...]) -> Descriptor:
         """How much the surroundings of every pixel are like a shot's, in (0, 1].
@@ -106,7 +112,11 @@ class Context:
         Returns:
             float32 ``(H, W)``, of large images one value for each cell: see ``centres.cells_of``.
         """
-        return self.likeness_of(described(scene, self.side), cells_of(shape))
+        return self.likeness_of(self.surroundings(scene), cells_of(shape))
+
+    def surroundings(self, scene: Small) -> Descriptor:
+        """Those of every pixel at the working size, ``(h, w, D)``."""
+        return described(scene, self.side, along=self.along)
 
     def likeness_of(self, surroundings: Descriptor, shape: tuple[int, ...]) -> Descriptor:
         """The same for surroundings ``(h, w, D)`` that are described already, at ``shape``."""
@@ -117,7 +127,7 @@ class Context:
         return full
 
 
-def context_of(shots: Sequence[Scene], goods: Iterable[Small]) -> Context:
+def context_of(shots: Sequence[Scene], goods: Sequence[Small]) -> Context:
     """The surroundings of the shots' defects, measured by how much those in good images differ.
 
     Args:
@@ -127,14 +137,15 @@ def context_of(shots: Sequence[Scene], goods: Iterable[Small]) -> Context:
     masks = [shot.defect for shot in shots if shot.defect is not None]
     boxes = [(Box.around(mask), max(mask.shape)) for mask in masks]
     side = float(np.median([np.sqrt(box.area) / longer for box, longer in boxes]))
+    along = has_unlike_ends([good.object for good in goods])
     there = []
     for good in goods:
-        rows = described(good, side)
+        rows = described(good, side, along=along)
         inside = good.object > 127
         there.append(rows[inside] if inside.any() else rows.reshape(-1, rows.shape[2]))
     every = np.concatenate(there)
     mean, deviation = every.mean(axis=0), every.std(axis=0) + 1e-3
-    centres = np.stack([_at_defect(shot, side) for shot in shots])
+    centres = np.stack([_at_defect(shot, side, along=along) for shot in shots])
     centres = (centres - mean) / deviation
     apart = ((centres[:, None] - centres[None]) ** 2).mean(axis=2) ** 0.5
     between = apart[~np.eye(len(centres), dtype=bool)]
@@ -143,11 +154,17 @@ def context_of(shots: Sequence[Scene], goods: Iterable[Small]) -> Context:
         float(shot.object[Box.around(mask).slices].mean())
         for shot, mask in zip(shots, masks, strict=True)
     ]
-    return Context(side, centres, mean, deviation, width, LESS * min(shares))
+    return Context(side, centres, mean, deviation, width, LESS * min(shares), along)
 
 
-def described(scene: Small, side: float) -> Descriptor:
-    """The surroundings of every pixel at the working size, ``(h, w, D)``."""
+def described(scene: Small, side: float, *, along: bool = False) -> Descriptor:
+    """The surroundings of every pixel at the working size, ``(h, w, D)``.
+
+    Args:
+        scene: the image.
+        side: typical side of the defect, as a share of the image's longer side.
+        along: whether the place along the object is among them.
+    """
     lab = cv2.cvtColor(scene.colour, cv2.COLOR_RGB2LAB).astype(np.float32) / np.float32(255)
     object_ = scene.object.astype(np.float32) / np.float32(255)
     # Against the object's own mean: how bright the lamp was says nothing about the place.
@@ -168,6 +185,8 @@ def described(scene: Small, side: float) -> Descriptor:
         # A part that fills the image ends at its border.
         share = _blurred(object_, reach, border=cv2.BORDER_CONSTANT)[..., None]
         parts += [known, varied, share]
+    if along:
+        parts += [lengthwise(scene.object)[..., None]] * _ENDS
     return np.concatenate(parts, axis=2)
 
 
@@ -178,12 +197,14 @@ def _blurred(
     return soft
 
 
-def _at_defect(shot: Scene, side: float) -> Descriptor:
+def _at_defect(shot: Scene, side: float, *, along: bool) -> Descriptor:
     """The mean surroundings of a shot's defect, ``(D,)``."""
     assert shot.defect is not None
     share = _shrunk(shot.defect.astype(np.uint8) * 255).astype(np.float32)
     weight = share / share.sum() if share.any() else np.full_like(share, 1 / share.size)
-    found: Descriptor = (described(shot.small(), side) * weight[..., None]).sum(axis=(0, 1))
+    found: Descriptor = (described(shot.small(), side, along=along) * weight[..., None]).sum(
+        axis=(0, 1)
+    )
     return found
 
 
