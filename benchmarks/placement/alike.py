@@ -1,12 +1,14 @@
 """Do defects lie where ``placement.where=alike`` expects them? Left-out shots of many products.
 
-    python benchmarks/placement/alike.py [--data ../shared/data/mvtec_fewshot] [--shots 3]
+    python benchmarks/placement/alike.py [--data ../shared/data/mvtec_fewshot ...] [--shots 3]
 
-For each defect with more shots than ``--shots``, each shot is left out once: surroundings are
-learned from the first ``--shots`` of the others, and how densely places fall onto what of the
-left-out defect lies on the object, its own pixels hidden from its surroundings, is compared with
-places anywhere on the object: the mean logarithm of the ratio, in nats (0: no better than anywhere;
-0.7: twice as dense). Writes alike.md beside itself.
+For each defect with more shots than ``--shots``, each of up to ``--most`` is left out once:
+surroundings are learned from the first ``--shots`` of the others, and how densely places fall onto
+what of the left-out defect lies on the object, its own pixels hidden from its surroundings, is
+compared with places anywhere on the object: the mean logarithm of the ratio, in nats (0: no better
+than anywhere; 0.7: twice as dense). Writes alike.md beside itself.
+
+How much the place along screws counts was chosen on these screws.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from anogen.data.sample import Category
 from anogen.placement.centres import ELSEWHERE
 from anogen.placement.context import Scene, Small, context_of
 from anogen.placement.foreground import choose_method, foreground
+from anogen.study.stages.judging import PROBES
 from anogen.study.stages.material import supports_of
 
 LEAST_GOODS = 3
@@ -30,45 +33,54 @@ LEAST_GOODS = 3
 def main() -> None:
     """Measure all products and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/mvtec_fewshot"))
+    parser.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        default=[Path("../shared/data/mvtec_fewshot"), Path("../shared/data/mvtec_screw")],
+    )
     parser.add_argument("--shots", type=int, default=3)
+    parser.add_argument("--most", type=int, default=8)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    names = [
-        folder.name
-        for folder in sorted(options.data.iterdir())
-        if len(list((folder / "train" / "good").glob("*.png"))) >= LEAST_GOODS
-    ]
     lines = [
         "# Places alike, against places anywhere on the object",
         "",
-        f"`python benchmarks/placement/alike.py --shots {options.shots}`: logarithm of the density",
-        "at left-out defects over that of places anywhere on it, in nats, means over shots.",
+        f"`python benchmarks/placement/alike.py --shots {options.shots} --most {options.most}`:",
+        "logarithm of the density at left-out defects over that of places anywhere on the object, in",
+        "nats, means over shots.",
         "",
         "| product | defect | shots | gain |",
         "|---|---|---|---|",
     ]
     gains = []
-    for category in read_dataset(options.data, categories=names):
-        for defect, found in gains_of(category, options.shots).items():
-            gains.append(float(np.mean(found)))
-            lines.append(f"| {category.name} | {defect} | {len(found)} | {gains[-1]:+.2f} |")
+    for root in options.data:
+        names = [
+            folder.name
+            for folder in sorted(root.iterdir())
+            if len(list((folder / "train" / "good").glob("*.png"))) >= LEAST_GOODS
+        ]
+        for category in read_dataset(root, categories=names):
+            for defect, found in gains_of(category, options.shots, options.most).items():
+                gains.append(float(np.mean(found)))
+                lines.append(f"| {category.name} | {defect} | {len(found)} | {gains[-1]:+.2f} |")
     spread = np.std(gains, ddof=1) / np.sqrt(len(gains))
     lines.append(f"| mean | {len(gains)} defects | | {np.mean(gains):+.2f} ± {spread:.2f} |")
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
-def gains_of(category: Category, count: int) -> dict[str, list[float]]:
+def gains_of(category: Category, count: int, most: int) -> dict[str, list[float]]:
     """The gains of every left-out shot, by defect."""
-    goods = [to_rgb8(read_image(sample.image)) for sample in category.train]
+    probes = category.train[:: max(1, len(category.train) // PROBES)][:PROBES]
+    goods = [to_rgb8(read_image(sample.image)) for sample in probes]
     method = choose_method(goods)
     usual = [Scene(image, foreground(image, method)).small() for image in goods]
     found: dict[str, list[float]] = {}
     for defect in category.defects:
         shots = [
             Scene(to_rgb8(image), foreground(to_rgb8(image), method), mask)
-            for image, mask in supports_of(category.of(defect))
+            for image, mask in supports_of(category.of(defect)[:most])
         ]
         if len(shots) <= count:
             continue
