@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.spatial.distance import mahalanobis
 
 from anogen.placement.box import Box
 from anogen.synthesis.likeness import (
@@ -72,20 +71,37 @@ def examples() -> dict[str, np.ndarray]:
     }
 
 
-def test_likeness_is_the_ratio_of_mahalanobis_distances() -> None:
-    found = examples()
+def test_likeness_is_a_difference_of_cosines_under_the_covariance_within_types() -> None:
+    found = examples() | {"dent": examples()["cut"] + np.float32([0, 2, 3])}
     every = np.concatenate(list(found.values())).astype(float)
     scale = every.std(axis=0) + 1e-3 * every.std()
     within = sum(len(v) * np.cov((v / scale).T, bias=True) for v in found.values()) / len(every)
     within = (1 - SHRINKAGE) * within + SHRINKAGE * np.trace(within) / 3 * np.eye(3)
-    at = np.array([0.7, 1.0, -0.2], np.float32)
-    cut, hole = (
-        mahalanobis(at / scale, v.mean(axis=0) / scale, np.linalg.inv(within))
-        for v in found.values()
-    )
+    inner = np.linalg.inv(within)
+    means = {name: v.mean(axis=0) / scale for name, v in found.items()}
+    middle = sum(means.values()) / 3
+    at = np.array([0.7, 1.0, -0.2], np.float32) / scale - middle
+
+    def cosine(name: str) -> float:
+        to = means[name] - middle
+        return float(at @ inner @ to / np.sqrt((at @ inner @ at) * (to @ inner @ to)))
+
     types = Types.of(found)
-    assert types.likeness(at, "cut") == pytest.approx(hole / cut, rel=1e-4)
-    assert types.likeness(at, "hole") == pytest.approx(cut / hole, rel=1e-4)
+    for own in found:
+        others = max(cosine(name) for name in found if name != own)
+        likeness = types.likeness(np.array([0.7, 1.0, -0.2], np.float32), own)
+        assert likeness == pytest.approx(1 + (cosine(own) - others) / 2, rel=1e-4)
+
+
+def test_how_strong_a_defect_is_tells_no_type() -> None:
+    types = Types.of(examples())
+    at = np.array([1.9, 0.5, 0.1], np.float32)
+    middle = np.mean([v.mean(axis=0) for v in examples().values()], axis=0)
+    likeness = [types.likeness(middle + k * (at - middle), "hole") for k in (0.5, 1, 4)]
+    assert likeness[0] == pytest.approx(likeness[1], abs=1e-5) == pytest.approx(likeness[2])
+    # In the very middle it is as much like each.
+    same = Types.of({"cut": np.ones((3, 2), np.float32), "hole": np.ones((3, 2), np.float32)})
+    assert same.likeness(np.ones(2, np.float32), "cut") == 1
 
 
 def test_what_varies_within_types_tells_little() -> None:

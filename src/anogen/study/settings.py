@@ -162,8 +162,9 @@ class BankSettings(_Part):
     least_likeness: float | None = Field(
         default=None,
         ge=0,
-        description="distance to the nearest other type, or of an only type to anomalies of none, "
-        "by that to its own; null: what most real defects have on other parts, 0 lets all pass",
+        description="how much more it looks like its own type than like any other, or an only type "
+        "than like anomalies of none, from 0 to 2, where 1 is as much; null: what most real "
+        "defects have on other parts, 0 lets all pass",
     )
 
 

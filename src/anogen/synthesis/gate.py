@@ -57,7 +57,7 @@ class Limits:
         least_on_object: share of the mask that must lie on the object, or hardly beside it.
         most_seam: share of the region's rim with a step that the normal hardly ever shows.
         least_distance: mean difference to the nearest support shot, as a share of white.
-        least_likeness: how much nearer its own type is than any other, see ``likeness``.
+        least_likeness: how much more like its own type than any other, see ``likeness``.
         least_new: distance of defects below which one is a copy of the other, see ``copies``.
     """
 

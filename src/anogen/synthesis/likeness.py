@@ -3,9 +3,11 @@
 A defect is described by how a network's features of the place change when it is drawn there, so
 that the place itself does not count. What its type looks like is known from the support shots of
 all types, each pasted onto good parts many times: that also tells which changes come from the place
-and the blending. Distances to the types are therefore measured as in linear discriminant analysis
-(Fisher, 1936), with the covariance that the pastes have within their types. A product of one type
-is told from anomalies of none: DRAEM's, of the shots' sizes (:func:`strangers`).
+and the blending. Types are therefore looked at as in linear discriminant analysis (Fisher, 1936),
+with the covariance that the pastes have within their types. What counts is in which direction from
+the middle of all types a defect lies: how far says how strong it is, and real ones are stronger or
+fainter than the shots. A product of one type is told from anomalies of none: DRAEM's, of the shots'
+sizes (:func:`strangers`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,12 +40,12 @@ Value = TypeVar("Value", np.uint8, np.float32)
 PASTES = 10
 """Times that each shot is pasted."""
 
-SHRINKAGE = 0.3
+SHRINKAGE = 0.7
 """Weight of the even covariance, as a few shots do not tell the whole one."""
 
-LEAST_LIKENESS = 0.88
-"""Most real defects on other parts have it, though with unlike shots a fifth may not
-(``benchmarks/masks``). Where types cannot be told apart, all defects have a likeness of about 1."""
+LEAST_LIKENESS = 0.89
+"""Nine in ten real defects on other parts have it (``benchmarks/masks``). Where types cannot be
+told apart, all defects have a likeness of about 1."""
 
 
 def crop_around(
@@ -217,21 +219,26 @@ class Types:
         return Types({name: mean @ whitening for name, mean in means.items()}, whitening)
 
     def likeness(self, drawn: NDArray[np.float32], defect: str) -> float | None:
-        """How much nearer a defect lies to its own type than to any other.
+        """How much more a defect looks like its own type than like any other.
 
         Args:
             drawn: ``(C,)``, its descriptor.
             defect: its type.
 
         Returns:
-            Distance to the nearest other type by that to its own; above 1 the own type is nearer.
-            None if there is nothing to compare.
+            In [0, 2]: 1 and half the difference between the cosines that the defect's direction
+            from the mean of all centres has with those of its own centre and of the most similar
+            other one. Above 1 it looks more like its own. None if there is nothing to compare.
         """
         if defect not in self.centres or len(self.centres) < 2:
             return None
-        at = drawn @ self.whitening
-        distances = {
-            name: float(np.linalg.norm(at - centre)) for name, centre in self.centres.items()
-        }
-        own = distances.pop(defect)
-        return min(distances.values()) / max(own, 1e-12)
+        middle = np.mean(list(self.centres.values()), axis=0)
+        at = drawn @ self.whitening - middle
+        cosines = {name: _cosine(at, centre - middle) for name, centre in self.centres.items()}
+        own = cosines.pop(defect)
+        return 1 + (own - max(cosines.values())) / 2
+
+
+def _cosine(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    length = float(np.linalg.norm(one) * np.linalg.norm(other))
+    return float(one @ other) / length if length > 0 else 0.0
