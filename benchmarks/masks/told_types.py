@@ -5,7 +5,7 @@
 Of every product with several types, three real images of each are the shots; other real defects are
 laid on normals as drawings of their own type and, others again, of a wrong one. For each measure:
 how many of the wrong are rejected where some of the real ones are lost, and what the gate's bound
-does. Measure, shrinkage and bound were chosen with these seeds; gate.py asks again with others.
+does. Measure and shrinkage were chosen with these seeds; gate.py asks again with others.
 Writes told_types.md beside itself.
 """
 
