@@ -44,8 +44,8 @@ SHRINKAGE = 0.7
 """Weight of the even covariance, as a few shots do not tell the whole one."""
 
 LEAST_LIKENESS = 0.87
-"""More than nine in ten real defects on other parts have it (``benchmarks/masks``). Where types
-cannot be told apart, all defects have a likeness of about 1."""
+"""Nine in ten real defects on other parts have it, with some shots fewer (``benchmarks/masks``).
+Where types cannot be told apart, all defects have a likeness of about 1."""
 
 
 def crop_around(
