@@ -21,11 +21,12 @@ from anogen.data.images import read_image, read_mask, to_rgb8
 from anogen.placement.box import Box
 from anogen.placement.boxes import Ground, draw_places
 from anogen.placement.foreground import choose_method, foreground
-from anogen.placement.settings import PlacementSettings
+from anogen.placement.settings import ForegroundMethod, PlacementSettings
 from anogen.placement.sizes import LearnedSizes
 from anogen.placement.window import Window, window_around
 from anogen.prior.contract import LatentDiffusion
 from anogen.seeds import rng_of
+from anogen.study.stages.judging import PROBES
 from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.mask_recovery import change_map
 
@@ -57,6 +58,31 @@ VISIBLE = 15 / 255
 
 SMALLEST_SCALE = 0.4
 """A blob that would have to shrink further to be thin is left out."""
+
+
+@dataclass(frozen=True)
+class Goods:
+    """The good images of a product.
+
+    Attributes:
+        normals: all of them, uint8 ``(H, W, 3)``.
+        method: what tells its object from the background.
+        probes: those that calibrate the gate.
+        objects: boolean ``(H, W)``, the object on each probe.
+    """
+
+    normals: list[NDArray[np.uint8]]
+    method: ForegroundMethod
+    probes: list[NDArray[np.uint8]]
+    objects: list[NDArray[np.bool_]]
+
+
+def goods_of(root: Path) -> Goods:
+    """Those of a category's folder."""
+    normals = [to_rgb8(read_image(p)) for p in sorted((root / "train" / "good").glob("*.png"))]
+    method = choose_method(normals)
+    probes = normals[:: max(1, len(normals) // PROBES)][:PROBES]
+    return Goods(normals, method, probes, [foreground(probe, method) for probe in probes])
 
 
 @dataclass(frozen=True)

@@ -21,19 +21,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from cases import FITTED, HELD_OUT, VISIBLE, shuffled_pools
+from cases import FITTED, HELD_OUT, VISIBLE, goods_of, shuffled_pools
 from numpy.typing import NDArray
 
-from anogen.data.images import read_image, to_rgb8
 from anogen.detection.teacher import Teacher, make_teacher
 from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.placement.boxes import Ground, draw_places
-from anogen.placement.foreground import choose_method, foreground
+from anogen.placement.foreground import foreground
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import LearnedSizes
 from anogen.seeds import rng_of, seed_of
-from anogen.study.stages.judging import COPY, NETWORK, PROBES, described, types_of
+from anogen.study.stages.judging import COPY, NETWORK, described, types_of
 from anogen.synthesis.contract import Anomaly
 from anogen.synthesis.copies import distance_to_shots
 from anogen.synthesis.croppaste import CropPasteSynthesizer
@@ -209,15 +208,14 @@ def main() -> None:
     by_defect: dict[str, list[bool]] = defaultdict(list)
     for category, folder in (FITTED | HELD_OUT).items():
         root = options.data / folder
-        normals = [to_rgb8(read_image(p)) for p in sorted((root / "train" / "good").glob("*.png"))]
-        method = choose_method(normals)
+        goods = goods_of(root)
+        normals, method = goods.normals, goods.method
         pools = shuffled_pools(root, category, seed=options.seed, shots=SHOTS)
-        probes = normals[:: max(1, len(normals) // PROBES)][:PROBES]
         types = types_of(
             network,
             {defect: real[:SHOTS] for defect, real in pools.items()},
-            probes,
-            [foreground(normal, method) for normal in probes],
+            goods.probes,
+            goods.objects,
             margin=placement.margin,
             seed=seed_of(options.seed, category, "likeness"),
         )
@@ -227,7 +225,7 @@ def main() -> None:
             images = [image for image, _ in shots]
             limits = calibrated(
                 shots,
-                probes,
+                goods.probes,
                 margin=placement.margin,
                 objects=[foreground(image, method) for image in images],
             )

@@ -15,15 +15,14 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from cases import FITTED, HELD_OUT, shuffled_pools
+from cases import FITTED, HELD_OUT, goods_of, shuffled_pools
 from gate import SHOTS, blended
 
-from anogen.data.images import read_image, to_rgb8
 from anogen.detection.teacher import make_teacher
-from anogen.placement.foreground import choose_method, foreground
+from anogen.placement.foreground import foreground
 from anogen.placement.settings import PlacementSettings
 from anogen.seeds import rng_of, seed_of
-from anogen.study.stages.judging import NETWORK, PROBES, described, types_of
+from anogen.study.stages.judging import NETWORK, described, types_of
 from anogen.synthesis.likeness import LEAST_LIKENESS, strangers
 
 REAL, NONE, OTHER = "real defects", "DRAEM's anomalies", "real defects of other types"
@@ -39,10 +38,8 @@ def main() -> None:
     found: dict[str, dict[str, list[float]]] = {}
     for category, folder in (FITTED | HELD_OUT).items():
         root = options.data / folder
-        normals = [to_rgb8(read_image(p)) for p in sorted((root / "train" / "good").glob("*.png"))]
-        method = choose_method(normals)
-        probes = normals[:: max(1, len(normals) // PROBES)][:PROBES]
-        objects = [foreground(probe, method) for probe in probes]
+        goods = goods_of(root)
+        normals, method = goods.normals, goods.method
         pools = shuffled_pools(root, category, seed=options.seed, shots=SHOTS)
         for defect, real in pools.items():
             rng = rng_of(options.seed, "one type", category, defect)
@@ -50,8 +47,8 @@ def main() -> None:
             types = types_of(
                 network,
                 {defect: shots},
-                probes,
-                objects,
+                goods.probes,
+                goods.objects,
                 margin=placement.margin,
                 seed=seed_of(options.seed, category, "likeness"),
             )

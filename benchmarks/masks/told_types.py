@@ -14,16 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from cases import FITTED, HELD_OUT, shuffled_pools
+from cases import FITTED, HELD_OUT, goods_of, shuffled_pools
 from gate import SHOTS, blended, in_its_mask
 from numpy.typing import NDArray
 
-from anogen.data.images import read_image, to_rgb8
 from anogen.detection.teacher import make_teacher
-from anogen.placement.foreground import choose_method, foreground
+from anogen.placement.foreground import foreground
 from anogen.placement.settings import PlacementSettings
 from anogen.seeds import rng_of, seed_of
-from anogen.study.stages.judging import NETWORK, PROBES, described, types_of
+from anogen.study.stages.judging import NETWORK, described, types_of
 from anogen.synthesis.likeness import LEAST_LIKENESS, Types
 
 LOST = (0.03, 0.05, 0.08, 0.1, 0.15)
@@ -67,10 +66,8 @@ def main() -> None:
     }
     for category, folder in (FITTED | HELD_OUT).items():
         root = options.data / folder
-        normals = [to_rgb8(read_image(p)) for p in sorted((root / "train" / "good").glob("*.png"))]
-        method = choose_method(normals)
-        probes = normals[:: max(1, len(normals) // PROBES)][:PROBES]
-        objects = [foreground(probe, method) for probe in probes]
+        goods = goods_of(root)
+        normals, method = goods.normals, goods.method
         for seed in options.seeds:
             pools = shuffled_pools(root, category, seed=seed, shots=SHOTS)
             if len(pools) < 2:
@@ -78,8 +75,8 @@ def main() -> None:
             types = types_of(
                 network,
                 {defect: real[:SHOTS] for defect, real in pools.items()},
-                probes,
-                objects,
+                goods.probes,
+                goods.objects,
                 margin=placement.margin,
                 seed=seed_of(seed, category, "likeness"),
             )

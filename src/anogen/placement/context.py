@@ -100,7 +100,7 @@ class Context:
     deviation: Descriptor
     width: float
     on_object: float
-    along: bool = False
+    along: bool
 
     def likeness(self, scene: Small, shape: tuple[int, ...]) -> Descriptor:
         """How much the surroundings of every pixel are like a shot's, in (0, 1].
@@ -157,7 +157,7 @@ def context_of(shots: Sequence[Scene], goods: Sequence[Small]) -> Context:
     return Context(side, centres, mean, deviation, width, LESS * min(shares), along)
 
 
-def described(scene: Small, side: float, *, along: bool = False) -> Descriptor:
+def described(scene: Small, side: float, *, along: bool) -> Descriptor:
     """The surroundings of every pixel at the working size, ``(h, w, D)``.
 
     Args:
