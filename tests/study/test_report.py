@@ -21,7 +21,7 @@ from anogen.study.metric_table import COLUMNS
 from anogen.study.notices import keep_notices, kept_notices
 from anogen.study.pictures import data_uri, heat, truth_outline, window_around
 from anogen.study.report import write_report
-from anogen.study.results import Gain, read_results
+from anogen.study.results import Gain, PixelMetrics, read_results, write_results
 
 EVIL = "<script>alert(1)</script>&amp;"
 
@@ -94,6 +94,33 @@ def test_headers_of_the_numbers_span_their_columns(page: Page) -> None:
     assert sum(spans) == len(COLUMNS)
     rows = {h["colspan"] for h in page.all("th") if h.get("scope") == "rowgroup"}
     assert rows == {str(2 + len(COLUMNS))}
+
+
+def test_without_masks_of_the_test_images_there_are_no_columns_of_pixels(
+    made: Path, page: Page, tmp_path: Path
+) -> None:
+    run = copy_of(made, tmp_path)
+    results = read_results(run / "results.json")
+    unknown = PixelMetrics()
+    runs = tuple(
+        run.model_copy(
+            update={
+                "pixel": unknown,
+                "defects": {
+                    d: m.model_copy(update={"pixel": unknown}) for d, m in run.defects.items()
+                },
+            }
+        )
+        for run in results.runs
+    )
+    gains = tuple(gain for gain in results.gain if not gain.metric.startswith("pixel"))
+    write_results(run / "results.json", results.model_copy(update={"runs": runs, "gain": gains}))
+    bare = Page(write_report(run).read_text())
+    assert [h["colspan"] for h in bare.all("th") if h.get("scope") == "colgroup"] == ["3"]
+    assert {h["colspan"] for h in bare.all("th") if h.get("scope") == "rowgroup"} == {"5"}
+    words = "No held-out image has a ground-truth mask"
+    assert words in bare.text
+    assert words not in page.text
 
 
 def test_the_page_says_whether_it_helps_and_shows_each_part(page: Page) -> None:

@@ -47,15 +47,23 @@ class DetectorTable:
     gains: tuple[Gain | None, ...]
 
 
-def table_of(detector: str, runs: Sequence[Run], gains: Sequence[Gain]) -> DetectorTable:
+def columns_of(runs: Sequence[Run]) -> tuple[str, ...]:
+    """The metrics that any run has; those of pixels need masks of the test images."""
+    return tuple(name for name in COLUMNS if values_of(runs, name))
+
+
+def table_of(
+    detector: str, runs: Sequence[Run], gains: Sequence[Gain], columns: Sequence[str]
+) -> DetectorTable:
+    """The summary of a detector: its runs and gains by the metrics of ``columns``."""
     arms = sorted({run.arm for run in runs}, key=arm_order)
     values = {
-        arm: [values_of([run for run in runs if run.arm == arm], metric) for metric in COLUMNS]
+        arm: [values_of([run for run in runs if run.arm == arm], metric) for metric in columns]
         for arm in arms
     }
     highest = [
         max((round(mean(values[arm][i]), 3) for arm in arms if values[arm][i]), default=None)
-        for i in range(len(COLUMNS))
+        for i in range(len(columns))
     ]
 
     def cell(known: list[float], top: float | None) -> Cell | None:
@@ -84,7 +92,7 @@ def table_of(detector: str, runs: Sequence[Run], gains: Sequence[Gain]) -> Detec
                 ),
                 None,
             )
-            for name in COLUMNS
+            for name in columns
         ),
     )
 

@@ -24,10 +24,10 @@ from anogen.study.gallery import (
     read_concept_header,
 )
 from anogen.study.metric_table import (
-    COLUMNS,
     ClassificationTable,
     DetectorTable,
     classification_of,
+    columns_of,
     table_of,
 )
 from anogen.study.notices import kept_notices
@@ -62,6 +62,7 @@ class CategoryPage:
     silence: str
     compared: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...]
+    columns: tuple[str, ...]
     tables: tuple[DetectorTable, ...]
     protocol: str
     galleries: tuple[DefectGallery, ...]
@@ -110,7 +111,6 @@ def _page(run_folder: Path, config: Mapping[str, Any], results: Results, *, edge
             "title": root.name if root is not None and root.name else "anogen run",
             "pages": pages,
             "names": NAMES,
-            "columns": COLUMNS,
             "command": command_of(config),
             "versions": versions_of(config, results),
             "settings": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
@@ -137,6 +137,7 @@ def _category(
     answers = tuple(answer for d in detectors if (answer := answer_of(d, gains, runs)) is not None)
     scored = {run.key: scores for run in runs if (scores := _scores(run, run_folder)) is not None}
     learning = learning_charts(concepts, runs, run_folder)
+    columns = columns_of(runs)
     return CategoryPage(
         name=name,
         anchor=f"category-{number}",
@@ -144,7 +145,10 @@ def _category(
         silence="" if answers else why_silent(runs),
         compared=tuple(dict.fromkeys((gain.arm, gain.base) for gain in gains)),
         facts=facts_of(runs, bank, defects),
-        tables=tuple(table_of(d, [r for r in runs if r.detector == d], gains) for d in detectors),
+        columns=columns,
+        tables=tuple(
+            table_of(d, [r for r in runs if r.detector == d], gains, columns) for d in detectors
+        ),
         protocol=protocol_sentence((run.detector, run.protocol) for run in runs),
         galleries=tuple(
             defect_gallery(
