@@ -21,7 +21,7 @@ from anogen.study.stages.planned import plan
 from anogen.synthesis import croppaste
 from anogen.synthesis.anogen import TURNS
 
-RULES = {"before: 8 warps, 0.35, 0.7": (8, 0.35, 0.7, 0), "now": None}
+RULES = {"now": None}
 """Warps tried, share of the box, what is enough, and warps for the surroundings' sake."""
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    now = (croppaste._TRIED, croppaste._FILLED, croppaste._SUITS, TURNS)
+    now = (TURNS,)
     lines = [
         "# Areas of sketches over those of the shots' defects",
         "",
@@ -55,7 +55,7 @@ def main() -> None:
                 cells = []
                 for rule in RULES.values():
                     *chosen, turns = rule or now
-                    croppaste._TRIED, croppaste._FILLED, croppaste._SUITS = chosen  # type: ignore[misc]
+
                     paste = croppaste.CropPasteSynthesizer(supports, turns=turns)
                     found, shown = [], [0] * len(areas)
                     for number, (good, here) in enumerate(grounds):

@@ -52,6 +52,14 @@ def test_boxes_lie_on_the_object_by_the_share(share):
     assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 160 and box.y1 <= 100 for box in boxes)
 
 
+def test_large_boxes_come_as_often_as_small_ones_where_they_fit():
+    strip = np.zeros((100, 160), bool)
+    strip[40:60] = True
+    boxes = boxes_of(strip, steady((0.3, 0.15), (0.05, 0.08)), on_foreground=0.95)
+    large = np.mean([box.width == 48 for box in boxes])
+    assert 0.35 < large < 0.65  # 0.29 with a new size at every attempt
+
+
 def test_boxes_keep_away_from_the_border():
     for box in boxes_of(WHOLE, lively((0.3, 0.3)), border=12):
         assert box.x0 >= 12

@@ -17,13 +17,20 @@ def drawn(sizes, count=400, height=100, width=160):
 
 def test_sizes_of_masks_by_hand():
     wide = np.zeros((50, 100), bool)
-    wide[10:15, 20:40] = True
+    wide[10:15, 20:60] = True
     wide[12, 30] = False
     everything = np.ones((10, 10), bool)
     sizes = LearnedSizes.of_masks([wide, everything], margin=0.1, jitter=0, turn=False)
-    # 20 of 100 across and 5 of 50 down, each a tenth longer at both ends.
-    assert sizes.sizes[0] == pytest.approx((0.2 * 1.2, 0.1 * 1.2))
+    # 40 of 100 across, a tenth longer at both ends; 5 of 50 down, where a tenth is too little room.
+    assert sizes.sizes[0] == pytest.approx((0.4 * 1.2, (5 + 2 * 3) / 50))
     assert sizes.sizes[1] == (0.95, 0.95)
+
+
+def test_without_a_margin_there_is_no_room():
+    mask = np.zeros((50, 100), bool)
+    mask[10:15, 20:60] = True
+    sizes = LearnedSizes.of_masks([mask], margin=0, jitter=0, turn=False)
+    assert sizes.sizes == ((0.4, 0.1),)
 
 
 def test_turned_sizes_keep_their_pixels():
@@ -37,6 +44,7 @@ def test_jitter_has_the_given_deviation():
     logarithms = np.log([size.width / 40 for size in found])
     assert abs(logarithms.mean()) < 0.05
     assert logarithms.std() == pytest.approx(0.3, abs=0.04)
+    assert [size.width / size.height for size in found] == pytest.approx([1.6] * len(found))
 
 
 def test_ranges_are_drawn_evenly_and_turned_where_they_say():

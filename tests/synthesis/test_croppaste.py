@@ -5,6 +5,7 @@ import pytest
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
+from anogen.placement.sizes import LearnedSizes
 from anogen.synthesis.blending import faded_inside, feathered, matched, mixed, poisson
 from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.warping import warp_support
@@ -112,8 +113,8 @@ def test_a_box_that_holds_the_defect_gets_all_of_it():
         assert anomaly.mask.sum() == mask.sum()
 
 
-def test_defects_in_boxes_of_their_size_keep_it():
-    shapes = [(8, 30), (14, 16), (26, 22)]
+def test_defects_in_boxes_of_their_size_keep_it_and_come_as_often():
+    shapes = [(8, 30), (9, 11), (26, 22)]
     supports = []
     for height, width in shapes:
         mask = np.zeros((120, 120), bool)
@@ -121,14 +122,35 @@ def test_defects_in_boxes_of_their_size_keep_it():
         supports.append((np.where(mask, 20, 200).astype(np.uint8), mask))
     synthesizer = CropPasteSynthesizer(supports)
     normal = np.full((120, 120), 180, np.uint8)
-    areas = []
-    for seed in range(60):
+    sizes = LearnedSizes.of_masks([m for _, m in supports], margin=0.15, jitter=0.2, turn=True)
+    areas, shown = [[], [], []], np.zeros(3)
+    for seed in range(120):
         rng = np.random.default_rng(seed)
-        height, width = shapes[int(rng.integers(3))]
-        box = Box(20, 20, 20 + round(1.3 * width), 20 + round(1.3 * height))
-        areas.append(synthesizer(normal, box.mask(120, 120), rng).mask.sum())
-    # Some are shrunk until they fit; supports that are taken as they come have 0.48.
-    assert 0.55 < np.mean(areas) / np.mean([mask.sum() for _, mask in supports]) < 1.1
+        size = sizes.draw(120, 120, rng)
+        box = Box(20, 20, 20 + round(size.width), 20 + round(size.height))
+        pasted = synthesizer(normal, box.mask(120, 120), rng)
+        shown[pasted.provenance["support"]] += 1
+        areas[pasted.provenance["support"]].append(pasted.mask.sum())
+    assert shown.min() > 25
+    for found, (_, mask) in zip(areas, supports, strict=True):
+        # Supports that are taken as they come have 0.48 over all.
+        assert 0.8 < np.mean(found) / mask.sum() < 1.2
+
+
+def test_a_region_that_asks_for_no_size_gets_any_support():
+    supports = []
+    for side in (6, 20):
+        mask = np.zeros((60, 60), bool)
+        mask[20 : 20 + side, 20 : 20 + side] = True
+        supports.append((np.where(mask, 20, 200).astype(np.uint8), mask))
+    synthesizer = CropPasteSynthesizer(supports)
+    everywhere = np.ones((150, 150), bool)
+    normal = np.full((150, 150), 180, np.uint8)
+    shown = [
+        synthesizer(normal, everywhere, np.random.default_rng(seed)).provenance["support"]
+        for seed in range(40)
+    ]
+    assert 10 < sum(shown) < 30
 
 
 def test_wrong_supports_are_refused():

@@ -20,6 +20,9 @@ from anogen.placement.centres import Centres
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import Size, Sizes, shaped
 
+KEPT = 25
+"""Attempts with one size before another is drawn: else sizes that fit anywhere came oftener."""
+
 SMALLEST_SIDE = 8
 """Pixels: a box needs room for a defect and its seam."""
 
@@ -151,7 +154,9 @@ class _Search:
         self.best = 0.0
         for attempt in range(settings.attempts):
             shrink = 1 - max(0.0, attempt / settings.attempts - 0.5)
-            drawn = shaped(self.sizes.draw(self.height, self.width, rng), rng, settings=settings)
+            if attempt % KEPT == 0:
+                drawn = self.sizes.draw(self.height, self.width, rng)
+                drawn = shaped(drawn, rng, settings=settings)
             size = Size(
                 max(SMALLEST_SIDE, drawn.width * shrink),
                 max(SMALLEST_SIDE, drawn.height * shrink),

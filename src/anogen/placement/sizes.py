@@ -15,6 +15,10 @@ from anogen.placement.settings import PlacementSettings, SizeRange
 LARGEST = 0.95
 """Share of the image's side that a learned box has at most."""
 
+LEAST_ROOM = 3.0
+"""Pixels between a defect and the sides of its box, at least: its rim fades there, and a small
+defect in a box without them would be shrunk."""
+
 HALF_TURN = 180.0
 """Degrees: a rectangle turned so far is itself again."""
 
@@ -26,6 +30,16 @@ class Size:
     width: float
     height: float
     angle: float = 0.0
+
+
+def with_room(side: float, margin: float) -> float:
+    """The side of the box, in pixels, of a defect whose side that is.
+
+    Args:
+        side: of the defect's bounding box, in pixels.
+        margin: room on each side as a share of ``side``; but for 0, :data:`LEAST_ROOM` at least.
+    """
+    return side + 2 * max(margin * side, LEAST_ROOM) if margin > 0 else side
 
 
 class Sizes(Protocol):
@@ -42,7 +56,7 @@ class LearnedSizes:
 
     Attributes:
         sizes: width and height as shares of the image's.
-        jitter: deviation of the logarithm of both sides.
+        jitter: deviation of the logarithm of the size; the shape stays.
         turn: whether width and height change places half of the time.
     """
 
@@ -54,11 +68,11 @@ class LearnedSizes:
     def of_masks(
         masks: Sequence[NDArray[np.bool_]], *, margin: float, jitter: float, turn: bool
     ) -> "LearnedSizes":
-        """The bounding boxes of support masks, each grown by ``margin`` of its size a side.
+        """The bounding boxes of support masks, each grown by ``margin`` as :func:`with_room` says.
 
         Args:
             masks: boolean ``(H, W)``, none empty.
-            margin: share of the box's side that is added on each side.
+            margin: share of the defect's side that is added on each side.
             jitter: see the class.
             turn: see the class.
         """
@@ -66,11 +80,10 @@ class LearnedSizes:
         for mask in masks:
             box = Box.around(mask)
             height, width = mask.shape
-            grow = 1 + 2 * margin
             sizes.append(
                 (
-                    min(LARGEST, grow * box.width / width),
-                    min(LARGEST, grow * box.height / height),
+                    min(LARGEST, with_room(box.width, margin) / width),
+                    min(LARGEST, with_room(box.height, margin) / height),
                 )
             )
         return LearnedSizes(tuple(sizes), jitter=jitter, turn=turn)
@@ -81,8 +94,8 @@ class LearnedSizes:
         sides = across * width, down * height
         if self.turn and rng.random() < 0.5:
             sides = sides[1], sides[0]
-        jitter = np.exp(rng.normal(0, self.jitter, 2))
-        return Size(sides[0] * float(jitter[0]), sides[1] * float(jitter[1]))
+        jitter = float(np.exp(rng.normal(0, self.jitter)))
+        return Size(sides[0] * jitter, sides[1] * jitter)
 
 
 @dataclass(frozen=True)

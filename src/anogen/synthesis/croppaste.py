@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
+from anogen.placement.sizes import with_room
 from anogen.synthesis.blending import (
     faded_inside,
     feathered,
@@ -34,10 +35,14 @@ from anogen.synthesis.warping import WarpedSupport, warp_support
 Support = tuple[Image, NDArray[np.bool_]]
 """An image with a defect, and its boolean mask ``(H, W)``."""
 
-_TRIED, _FILLED, _SUITS = 24, 0.6, 0.85
-"""Warps tried for a region, the share of its box that a warp's box has to fill, and how much of
-both, that share and the defect's own pixels, is enough: with less, large defects lose to small ones
-that fit everywhere (``benchmarks/synthesis/areas.md``)."""
+_TRIED, _SUITS = 24, 0.85
+"""Warps tried for a region, and the share of what a defect's pixels should be that is enough."""
+
+_VAST = 3.0
+"""How much larger than the boxes of all supports a region is that asks for no size."""
+
+_MARGIN, _SPREAD = 0.15, 0.25
+"""Room that boxes give a defect by default, and about the deviation of their sides' logarithms."""
 
 _WIDE = 0.3
 """Surroundings by which a warp is compared with its new place, as a share of the region's longer
@@ -142,50 +147,73 @@ class CropPasteSynthesizer:
         """
         if region is None:
             index = int(rng.integers(len(self._cut)))
-            warped = self._warped(index, normal.shape[:2], rng, margin)
+            warped = self._warped(index, normal.shape[:2], rng, margin, self.scale)
             return index, warped, choose_corner(warped.mask, normal.shape[:2], None, rng)
         turns = 0
         if self.turns:
             box = Box.around(region)
             turns = min(self.turns, max(1, self.turns * _LARGE // box.area))
             margin = max(margin, round(_WIDE * max(box.width, box.height)))
-        chosen = self._tried(None, normal, region, rng, margin)
+        likely, sizes = self._sizes(region)
+        index = int(rng.choice(len(self._cut), p=likely))
+        size = None if sizes is None else float(sizes[index])
+
+        def tried() -> _Try:
+            return self._tried(index, size, normal, region, rng, margin)
+
+        chosen = tried()
         for _ in range(_TRIED - 1):
             if chosen.suits >= _SUITS:
                 break
-            another = self._tried(None, normal, region, rng, margin)
-            chosen = max(chosen, another, key=lambda one: one.suits)
+            chosen = max(chosen, tried(), key=lambda one: one.suits)
         if turns:
             # Of one support, so that none wins because its surroundings are plain.
-            others = [self._tried(chosen.index, normal, region, rng, margin) for _ in range(turns)]
             chosen = max(
-                (chosen, *others),
+                (chosen, *(tried() for _ in range(turns))),
                 key=lambda one: (one.suits, -self._strangeness(one, normal, margin)),
             )
         return chosen.index, chosen.warped, chosen.corner
 
+    def _sizes(
+        self, region: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """How likely each support is the one whose size a region has, and its size beside that.
+
+        Returns:
+            ``(N,)``, sum 1; and ``(N,)``: the region's size over what the support asks for, within
+            ``scale``; None where no support could fill the region, so that it asks for no size.
+        """
+        box = Box.around(region)
+        own = [Box.around(mask) for _, mask in self._cut]
+        sides = [(with_room(b.height, _MARGIN), with_room(b.width, _MARGIN)) for b in own]
+        if box.area > _VAST * max(down * across for down, across in sides):
+            return np.full(len(own), 1 / len(own)), None
+        turned = np.log([[(down, across), (across, down)] for down, across in sides])
+        apart = np.log([box.height, box.width]) - turned
+        fits = -np.square(apart / _SPREAD).sum(axis=2).min(axis=1) / 2
+        weights = np.exp(fits - fits.max())
+        return weights / weights.sum(), np.clip(np.exp(apart[:, 0].mean(axis=1)), *self.scale)
+
     def _tried(
         self,
-        index: int | None,
+        index: int,
+        size: float | None,
         normal: Image,
         region: NDArray[np.bool_],
         rng: np.random.Generator,
         margin: int,
     ) -> _Try:
-        """A warp of a support, any where ``index`` is None, somewhere in the region."""
-        if index is None:
-            index = int(rng.integers(len(self._cut)))
+        """A warp of a support somewhere in the region, grown by ``size``, or as ``scale`` says."""
         box = Box.around(region)
         # The defect and its rim shall fit the room; the rest of its window need not.
         beyond = 2 * (margin - self.feather)
-        warped = self._warped(index, (box.height + beyond, box.width + beyond), rng, margin)
+        limit = box.height + beyond, box.width + beyond
+        scale = self.scale if size is None else (size, size)
+        warped = self._warped(index, limit, rng, margin, scale)
         corner = self._corner(warped.mask, normal.shape[:2], region, rng)
         here, there = overlap(corner, warped.mask.shape, normal.shape)
         shown = np.count_nonzero(warped.mask[here] & region[there])
-        suits = min(shown / np.count_nonzero(self._cut[index][1]), 1.0)
-        if max(Box.around(mask).area for _, mask in self._cut) >= _FILLED * box.area:
-            filled = Box.around(warped.mask).area / box.area
-            suits *= min(filled / _FILLED, 1.0)
+        suits = min(shown / (np.count_nonzero(self._cut[index][1]) * (size or 1.0) ** 2), 1.0)
         return _Try(min(suits, _SUITS), index, warped, corner)
 
     def _strangeness(self, one: _Try, normal: Image, margin: int) -> float:
@@ -200,12 +228,17 @@ class CropPasteSynthesizer:
         return float(np.abs(matched(patch, below, around) - below)[around].mean())
 
     def _warped(
-        self, index: int, limit: tuple[int, int], rng: np.random.Generator, margin: int
+        self,
+        index: int,
+        limit: tuple[int, int],
+        rng: np.random.Generator,
+        margin: int,
+        scale: tuple[float, float],
     ) -> WarpedSupport:
         return warp_support(
             *self._cut[index],
             rng,
-            scale=self.scale,
+            scale=scale,
             turn=self.turn,
             mirror=self.mirror,
             bend=self.bend,

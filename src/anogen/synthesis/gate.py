@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.placement.box import Box
+from anogen.placement.sizes import with_room
 from anogen.synthesis.canvas import FULL, GREY_LEVEL
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.copies import copy_limit
@@ -163,7 +164,9 @@ def calibrated(
         changes.append(_visible(image, mask))
         areas.append(int(mask.sum()) / mask.size)
         box = Box.around(mask)
-        filled.append(int(mask.sum()) / (box.area * (1 + 2 * margin) ** 2))
+        filled.append(
+            int(mask.sum()) / (with_room(box.width, margin) * with_room(box.height, margin))
+        )
     pixels = min(mask.size for _, mask in supports)
     limits = Limits(
         least_change=max(2 * GREY_LEVEL, SLACK * min(changes)),
