@@ -1,6 +1,6 @@
-"""How large drawn defects start out beside those of the shots, by how a warp is chosen for its box.
+"""How large drawn defects start out beside those of the shots, and how often each shot is drawn.
 
-    python benchmarks/synthesis/areas.py RUN [RUN ...] [--count 30]
+    python benchmarks/synthesis/areas.py RUN [RUN ...] [--count 40]
 
 RUN is a finished or begun run of ``anogen run`` under ``quick``; nothing of it is changed. For each
 defect the mean area of ``--count`` sketches in boxes of the run over that of its shots, and which
@@ -18,29 +18,24 @@ from anogen.study.run_folder import open_run
 from anogen.study.stages.material import categories_of, supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import plan
-from anogen.synthesis import croppaste
 from anogen.synthesis.anogen import TURNS
-
-RULES = {"now": None}
-"""Warps tried, share of the box, what is enough, and warps for the surroundings' sake."""
+from anogen.synthesis.croppaste import CropPasteSynthesizer
 
 
 def main() -> None:
     """Measure all runs and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--count", type=int, default=30)
+    parser.add_argument("--count", type=int, default=40)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    now = (TURNS,)
     lines = [
         "# Areas of sketches over those of the shots' defects",
         "",
-        f"`python benchmarks/synthesis/areas.py RUN... --count {options.count}`; in brackets how",
-        "often each shot is shown.",
+        f"`python benchmarks/synthesis/areas.py RUN... --count {options.count}`",
         "",
-        "| product | defect | areas of the shots | " + " | ".join(RULES) + " |",
-        "|---|---|---|" + "---|" * len(RULES),
+        "| product | defect | areas of the shots | sketches' mean over theirs | shown how often |",
+        "|---|---|---|---|---|",
     ]
     for folder in options.runs:
         run = open_run(folder)
@@ -52,22 +47,21 @@ def main() -> None:
                 items = [item for item in every if item.defect == defect][: options.count]
                 grounds = [places.place(item, 0) for item in items]
                 areas = [int(mask.sum()) for _, mask in supports]
-                cells = []
-                for rule in RULES.values():
-                    *chosen, turns = rule or now
-
-                    paste = croppaste.CropPasteSynthesizer(supports, turns=turns)
-                    found, shown = [], [0] * len(areas)
-                    for number, (good, here) in enumerate(grounds):
-                        region = here[0].mask(*good.image.shape[:2])
-                        drawn = paste(good.image, region, rng_of(0, defect, number))
-                        found.append(np.count_nonzero(drawn.mask >= 0.5))
-                        shown[drawn.provenance["support"]] += 1
-                    cells.append(f"{np.mean(found) / np.mean(areas):.2f} {shown}")
-                sizes = ", ".join(str(area) for area in areas)
-                lines.append(
-                    f"| {category.name} | {defect} | {sizes} | " + " | ".join(cells) + " |"
+                paste = CropPasteSynthesizer(supports, turns=TURNS)
+                found, shown = [], [0] * len(areas)
+                for number, (good, here) in enumerate(grounds):
+                    region = here[0].mask(*good.image.shape[:2])
+                    drawn = paste(good.image, region, rng_of(0, defect, number))
+                    found.append(np.count_nonzero(drawn.mask >= 0.5))
+                    shown[drawn.provenance["support"]] += 1
+                cells = (
+                    category.name,
+                    defect,
+                    ", ".join(map(str, areas)),
+                    f"{np.mean(found) / np.mean(areas):.2f}",
+                    ", ".join(map(str, shown)),
                 )
+                lines.append("| " + " | ".join(cells) + " |")
                 print(lines[-1], flush=True)
     Path(__file__).with_suffix(".md").write_text("\n".join(lines) + "\n")
 
