@@ -3,7 +3,8 @@
     python benchmarks/anomalydiffusion/ablation/sheet.py STUDY [--out runs/side-by-side] [--count 8]
 
 STUDY is the folder of the finished study.yaml. For every product one sheet: for each defect the
-shots, then as many drawings of each arm. The data forbid redistribution: sheets are not committed.
+shots, then as many drawings of each arm. The data of study.yaml forbid redistribution; cookies.jpg
+is the sheet of a product that may be shown.
 """
 
 import argparse
