@@ -67,7 +67,8 @@ class PlacementSettings(BaseModel):
     margin: float = Field(
         default=0.15,
         ge=0,
-        description="room around the defect in its box, as a share of its size (learned sizes)",
+        description="room on each side of the defect in its box, as a share of its size; 3 pixels "
+        "at least, or none with 0 (learned sizes)",
     )
     size_jitter: float = Field(
         default=0.2, ge=0, description="deviation of the logarithm of a box's size (learned sizes)"
