@@ -9,6 +9,8 @@ import torch
 from anogen.concept.concept import Concept
 from anogen.errors import InputError
 from anogen.placement.box import Box
+from anogen.prior.sampling import blended_sampling
+from anogen.synthesis import diffusion
 from anogen.synthesis.anogen import AnoGenSynthesizer
 from anogen.synthesis.anomalydiffusion import AnomalyDiffusionSynthesizer
 from anogen.synthesis.contract import synthesizers
@@ -224,6 +226,36 @@ def test_sketches_fill_the_masks_of_anomalydiffusion_and_are_pasted_by_anogen(sm
     assert share["anogen", "box"] < 0.95
     assert share["anogen", "clipped"] < 0.95
     assert {v for (member, _), v in share.items() if member == "anomalydiffusion"} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("thickness", "zoom", "expected"), [(1, 1, 0.5), (1, 4, 0.125), (40, 4, 0.5)]
+)
+def test_thin_sketches_in_large_windows_are_redrawn_less(
+    small_prior, monkeypatch, thickness, zoom, expected
+):
+    side = zoom * small_prior.image_size
+    mask = np.zeros((side, side), bool)
+    mask[side // 4 : 3 * side // 4, side // 4 : side // 4 + thickness] = True
+    supports = [(np.where(mask, 0, 200).astype(np.uint8), mask)]
+    settings = SynthesisSettings(steps=16, strength=0.5)
+    made = AnoGenSynthesizer(
+        small_prior, concept_of(small_prior), settings=settings, supports=supports
+    )
+    seen = []
+
+    def sampling(*arguments, **named):
+        seen.append(named["settings"].strength)
+        return blended_sampling(*arguments, **named)
+
+    monkeypatch.setattr(diffusion, "blended_sampling", sampling)
+    everything = np.ones((side, side), bool)
+    jobs = [
+        Job(np.full((side, side), 180, np.uint8), everything, np.random.default_rng(seed))
+        for seed in range(3)
+    ]
+    made.draw(jobs)
+    assert seen == [expected]
 
 
 def test_seeds_and_concepts_make_the_difference(small_prior):

@@ -9,10 +9,12 @@ the outline of the sketch if there is one.
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anogen.placement.window import Window
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
 from anogen.synthesis.diffusion import DiffusionSynthesizer, Sketcher
@@ -38,6 +40,24 @@ class AnoGenSynthesizer(DiffusionSynthesizer):
             return pasted.image, pasted.mask >= 0.5
 
         return sketch
+
+    def _strength(self, window: Window, outline: NDArray[np.bool_] | None) -> float:
+        """Of thin sketches less in a window that is larger than the prior's images.
+
+        A crack in a large box is finer there than what the prior draws, and the surface around it,
+        which is most of the box, would cloud. A defect of a latent cell's thickness is none.
+        """
+        strength = super()._strength(window, outline)
+        shrunk = self.prior.image_size / window.side
+        if outline is None or not outline.any() or shrunk >= 1:
+            return strength
+        padded = np.pad(outline, 1).view(np.uint8)
+        thickness = 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 3).max())
+        cells = thickness * self.prior.latent_size / window.side
+        if cells >= 1:
+            return strength
+        steps = self.settings.steps
+        return max(1, round(steps * strength * max(shrunk, cells))) / steps
 
     def _tokens(self, mask: Tensor) -> Tensor:
         return self.concept.tokens.expand(len(mask), -1, -1)

@@ -8,7 +8,7 @@ prior, and what is believed of the mask.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -160,6 +160,15 @@ class DiffusionSynthesizer(ABC):
             box, height, width, size=self.prior.image_size, context=self.settings.context
         )
 
+    def _strength(self, window: Window, outline: NDArray[np.bool_] | None) -> float:  # noqa: ARG002
+        """How far the start of a drawing is noised, as in ``SamplerSettings``.
+
+        Args:
+            window: that is drawn.
+            outline: of the sketched defect in its box, boolean ``(h, w)``; None without a sketch.
+        """
+        return self.settings.sampler().strength
+
     def _expected_change(self, normal: Tensor) -> Tensor:
         """What ``reweighting_of`` expects; without shots, how far normal cells are apart."""
         if not self._supports:
@@ -296,6 +305,22 @@ def draw_together(
     if any(one.prior is not prior or one.settings != settings for one in synthesizers):
         raise ValueError("synthesizers of one batch must share their prior and settings")
     prepared = [one._prepare(job) for one, job in rows]
+    alike: dict[float, list[int]] = {}
+    for row, (one, p) in enumerate(zip(synthesizers, prepared, strict=True)):
+        alike.setdefault(one._strength(p.window, p.outline), []).append(row)
+    found: dict[int, Anomaly] = {}
+    for strength, members in alike.items():
+        drawn = _drawn([synthesizers[m] for m in members], [prepared[m] for m in members], strength)
+        found |= zip(members, drawn, strict=True)
+    return [found[row] for row in range(len(jobs))]
+
+
+def _drawn(
+    synthesizers: Sequence[DiffusionSynthesizer], prepared: Sequence[_Prepared], strength: float
+) -> list[Anomaly]:
+    """Draw windows whose starts are noised alike."""
+    first = synthesizers[0]
+    prior, settings = first.prior, first.settings
     images = _tensor([p.normal for p in prepared])
     normal = prior.encode(images)
     start = None
@@ -318,7 +343,7 @@ def draw_together(
         context=prior.context(tokens),
         surroundings=surroundings,
         noise=torch.stack([p.noise for p in prepared]),
-        settings=settings.sampler(),
+        settings=replace(settings.sampler(), strength=strength),
         start=start,
         step_noise=[torch.Generator().manual_seed(p.seed) for p in prepared],
         reweighting=reweighting_of(

@@ -36,7 +36,8 @@ class SynthesisSettings(BaseModel):
         default=0.3,
         gt=0,
         le=1,
-        description="how far a normal or sketch is noised before it is redrawn; 1 forgets it",
+        description="how far a normal or sketch is noised before it is redrawn; 1 forgets it. "
+        "Thin sketches of AnoGen less by as much as their window is larger than the prior's images",
     )
     reweighting: Form | None = Field(
         default=None,
