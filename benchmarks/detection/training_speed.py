@@ -41,7 +41,6 @@ from synthesis_speed import picture
 from anogen.detection.draem import DraemNetwork
 from anogen.detection.losses import ssim_loss
 from anogen.detection.mixing import Mixture, ProceduralSource, procedural
-from anogen.detection.network_detector import uses_bf16
 from anogen.detection.saved import make_detector
 from anogen.detection.settings import DetectorSettings, DraemSettings, preset
 from anogen.detection.unet import initialise
@@ -266,9 +265,13 @@ def page(result: dict[str, Any]) -> str:
         "",
         "Processor time; made by `training_speed.py`, which says how.",
         "",
-        f"torch {torch.__version__}; "
-        + ("bf16 multiplied by AMX." if result["amx"] else "no AMX: bf16 is emulated."),
+        f"torch {torch.__version__}.",
     ]
+
+    def machine(part: str) -> str:
+        """On what the last run of a part was measured."""
+        return f"On a processor {'with' if result['amx'][part] else 'without'} AMX."
+
     for part in ("quick", "paper"):
         labels = result.get(part, {})
         if not labels:
@@ -276,6 +279,8 @@ def page(result: dict[str, Any]) -> str:
         lines += [
             "",
             f"## Steps a second, `{part}`",
+            "",
+            machine(part),
             "",
             "| detector | batch | "
             + " | ".join(f"{la}, fp32 | {la}, bf16" for la in labels)
@@ -292,7 +297,7 @@ def page(result: dict[str, Any]) -> str:
             "",
             f"## DRAEM's step at the paper's size against the released code's way ({label})",
             "",
-            f"Batch {row['batch']}, medians of {row['rounds']} turns after {WARM}. On the same "
+            f"{machine('released')} Batch {row['batch']}, medians of {row['rounds']} turns after {WARM}. On the same "
             "inputs the losses agree to 1e-6 in float64; at this size and in float32 on both sides "
             f"they differ by at most {exact['losses differ by at most']} of their value. Presets "
             "`paper` and `official` train in float32, `best` and `quick` in bf16 where the "
@@ -329,8 +334,7 @@ def main() -> None:
     else:
         found = released(options.batch, options.rounds)
     result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    automatic = preset("draem", "quick").model_copy(update={"precision": "auto"})
-    result["amx"] = uses_bf16(automatic, torch.device("cpu"))
+    result.setdefault("amx", {})[options.part] = matrix_units()
     result.setdefault(options.part, {})[options.label] = found
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
     (HERE / "training_speed.md").write_text(page(result))
