@@ -297,8 +297,9 @@ def page(result: dict[str, Any]) -> str:
             "",
             f"## DRAEM's step at the paper's size against the released code's way ({label})",
             "",
-            f"{machine('released')} Batch {row['batch']}, medians of {row['rounds']} turns after {WARM}. On the same "
-            "inputs the losses agree to 1e-6 in float64; at this size and in float32 on both sides "
+            f"{machine('released')} Batch {row['batch']}, medians of {row['rounds']} turns after "
+            f"{WARM}. On the same inputs the losses agree to 1e-6 in float64; at this size and in "
+            "float32 on both sides "
             f"they differ by at most {exact['losses differ by at most']} of their value. Presets "
             "`paper` and `official` train in float32, `best` and `quick` in bf16 where the "
             "processor has matrix units.",

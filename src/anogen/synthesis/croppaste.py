@@ -56,10 +56,9 @@ _RING = 3  # pixels around the defect whose level is matched, at least
 
 @dataclass(frozen=True)
 class _Try:
-    """A warp in a region: how well it suits that, of which support it is, and its corner."""
+    """A warp in a region: how well it suits that, and its corner."""
 
     suits: float
-    index: int
     warped: WarpedSupport
     corner: tuple[int, int]
 
@@ -141,9 +140,10 @@ class CropPasteSynthesizer:
     ) -> tuple[int, WarpedSupport, tuple[int, int]]:
         """A warped support, which it is, and its corner: of a few, one that suits the region.
 
-        Boxes are as large as the defects of the shots. A small defect in the box of a large one,
-        and a long one that is shrunk or cut off, would make all smaller than they are. A region
-        that none of them could fill, such as the whole object, asks for no size.
+        Boxes are as large as the defects of the shots, so the support is drawn by how likely the
+        region has its size: a small one in the box of a large one, and a long one that is shrunk or
+        cut off, would make all smaller than they are. A region that none of them could fill, such
+        as the whole object, asks for no size.
         """
         if region is None:
             index = int(rng.integers(len(self._cut)))
@@ -172,7 +172,7 @@ class CropPasteSynthesizer:
                 (chosen, *(tried() for _ in range(turns))),
                 key=lambda one: (one.suits, -self._strangeness(one, normal, margin)),
             )
-        return chosen.index, chosen.warped, chosen.corner
+        return index, chosen.warped, chosen.corner
 
     def _sizes(
         self, region: NDArray[np.bool_]
@@ -214,7 +214,7 @@ class CropPasteSynthesizer:
         here, there = overlap(corner, warped.mask.shape, normal.shape)
         shown = np.count_nonzero(warped.mask[here] & region[there])
         suits = min(shown / (np.count_nonzero(self._cut[index][1]) * (size or 1.0) ** 2), 1.0)
-        return _Try(min(suits, _SUITS), index, warped, corner)
+        return _Try(min(suits, _SUITS), warped, corner)
 
     def _strangeness(self, one: _Try, normal: Image, margin: int) -> float:
         """How much a warp's surroundings differ from those of its place, in grey levels."""
