@@ -11,6 +11,7 @@ from anogen.prior.autoencoder import SurfaceAutoencoder
 from anogen.prior.pretrain import latents as latents_module
 from anogen.prior.pretrain import scenes as scenes_module
 from anogen.prior.pretrain import train_autoencoder as autoencoder_module
+from anogen.prior.pretrain import train_correction as correction_module
 from anogen.prior.pretrain import train_denoiser as denoiser_module
 from anogen.prior.pretrain.checkpoint import TrainingState
 from anogen.prior.pretrain.latents import LatentScenes, encode_scenes, read_latents, write_latents
@@ -18,6 +19,7 @@ from anogen.prior.pretrain.log import TrainingLog
 from anogen.prior.pretrain.recipe import load_autoencoder, new_prior, pack
 from anogen.prior.pretrain.scenes import Scenes, draw_box, make_shard, read_shard, write_shards
 from anogen.prior.pretrain.train_autoencoder import reconstruction_loss, train_autoencoder
+from anogen.prior.pretrain.train_correction import train_correction, with_correction
 from anogen.prior.pretrain.train_denoiser import (
     cooling,
     denoising_loss,
@@ -335,7 +337,7 @@ def steps_of(path):
 def often(monkeypatch):
     """Small batches, a log line every 2 steps, a state every 5."""
     monkeypatch.setattr(denoiser_module, "BATCH", 2)
-    for module in (denoiser_module, autoencoder_module):
+    for module in (denoiser_module, autoencoder_module, correction_module):
         monkeypatch.setattr(module, "LOG_EVERY", 2)
         monkeypatch.setattr(module, "SAVE_EVERY", 5)
     return monkeypatch
@@ -384,9 +386,62 @@ def test_a_killed_autoencoder_training_resumes_as_if_it_had_not_been(tmp_path, o
         assert steps_of(folder / "autoencoder.jsonl") == list(range(2, 35, 2))
         results.append((folder / "autoencoder.safetensors").read_bytes())
     assert results[0] == results[1]
-    model = load_autoencoder(tmp_path / "True")
+    model = load_autoencoder(tmp_path / "True" / "autoencoder.safetensors")
     with torch.no_grad():
         latents = model.encode(windows[::4].permute(0, 3, 1, 2) / 127.5 - 1)
     # Normalised over the windows of both shards, a shift of one row apart.
     assert latents.mean(dim=(0, 2, 3)).abs().max() < 0.3
     assert (latents.std(dim=(0, 2, 3)) - 1).abs().max() < 0.3
+
+
+def test_a_fresh_correction_changes_nothing():
+    model = small_autoencoder()
+    grown = with_correction(model, width=6, seed=0)
+    assert grown.config == model.config | {"correction": 6}
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        assert torch.allclose(grown.encode(images), model.encode(images), atol=1e-6)
+    trained = [name for name, p in grown.named_parameters() if p.requires_grad]
+    assert trained
+    assert all(name.startswith("correction.") for name in trained)
+
+
+def test_a_correction_by_hand():
+    """One that adds the error's first pixel of a cell to the first channel of its latents."""
+    model = with_correction(small_autoencoder(), width=4, seed=0)
+    with torch.no_grad():
+        model.correction.direct.weight[0, 0, 1, 1] = 1.0
+        images = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        guess = model.guess(images)
+        error = images - model.decode(guess).clamp(-1, 1)
+        change = model.encode(images) - guess
+    torch.testing.assert_close(change[:, 0], 4 * error[:, 0, ::8, ::8])
+    assert not change[:, 1:].any()
+
+
+def test_a_killed_training_of_the_correction_resumes_and_decodes_better(tmp_path, often):
+    often.setattr(correction_module, "WIDTH", 8)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 3, 32, 32), dtype=np.uint8)
+    windows = torch.from_numpy(noise)
+    often.setattr(correction_module, "windows_of", lambda _, index: windows.roll(index, dims=2))
+    often.setattr(correction_module, "STEPS_PER_VISIT", 4)
+    results = []
+    for broken in (False, True):
+        folder = tmp_path / str(broken)
+        folder.mkdir()
+        if broken:
+            with often.context() as patch, pytest.raises(Killed):
+                kill_after(patch, correction_module, 1)
+                train_correction(folder, small_autoencoder(), shards=2, steps=60, seed=3)
+        train_correction(folder, small_autoencoder(), shards=2, steps=60, seed=3)
+        assert steps_of(folder / "correction.jsonl") == list(range(2, 61, 2))
+        results.append((folder / "corrected.safetensors").read_bytes())
+    assert results[0] == results[1]
+    model = load_autoencoder(tmp_path / "True" / "corrected.safetensors")
+    images = windows.float() / 127.5 - 1
+
+    def error(latents):
+        return float((model.decode(latents) - images).square().mean())
+
+    with torch.no_grad():
+        assert error(model.encode(images)) < 0.99 * error(model.guess(images))

@@ -446,13 +446,16 @@ def prior_pretrain(
     ] = None,
     shards: Annotated[int, typer.Option(help="Shards of 512 training scenes.")] = 160,
     autoencoder_steps: Annotated[int, typer.Option(help="Batches of 32 windows.")] = 3000,
+    correction_steps: Annotated[int, typer.Option(help="Batches of 16 windows.")] = 1500,
     denoiser_steps: Annotated[int, typer.Option(help="Batches of 64 windows.")] = 20000,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
 ) -> None:
     """Train an embedded prior from nothing."""
     from anogen.cli import pretraining
 
-    pretraining.pretrain(folder, photographs, shards, autoencoder_steps, denoiser_steps, seed)
+    pretraining.pretrain(
+        folder, photographs, shards, autoencoder_steps, correction_steps, denoiser_steps, seed
+    )
 
 
 @prior_app.command("adapt")

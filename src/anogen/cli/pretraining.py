@@ -8,6 +8,7 @@ def pretrain(
     photographs: Path | None,
     shards: int,
     autoencoder_steps: int,
+    correction_steps: int,
     denoiser_steps: int,
     seed: int,
 ) -> None:
@@ -19,6 +20,7 @@ def pretrain(
         photograph_folder=photographs,
         shards=shards,
         autoencoder_steps=autoencoder_steps,
+        correction_steps=correction_steps,
         denoiser_steps=denoiser_steps,
         seed=seed,
     )

@@ -1,4 +1,4 @@
-"""The whole recipe of the embedded prior: scenes, autoencoder, latents, denoiser, one file."""
+"""The whole recipe of the embedded prior, from scenes to one file."""
 
 import json
 import sys
@@ -15,6 +15,7 @@ from anogen.prior.embedded import EmbeddedPrior, build
 from anogen.prior.pretrain.latents import read_latents, write_latents
 from anogen.prior.pretrain.scenes import write_shards
 from anogen.prior.pretrain.train_autoencoder import train_autoencoder
+from anogen.prior.pretrain.train_correction import train_correction
 from anogen.prior.pretrain.train_denoiser import train_denoiser
 from anogen.prior.vocabulary import GENERIC
 from anogen.prior.world.defects import WORDS
@@ -36,9 +37,8 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def load_autoencoder(folder: Path) -> SurfaceAutoencoder:
-    """The trained autoencoder of a working folder."""
-    path = folder / "autoencoder.safetensors"
+def load_autoencoder(path: Path) -> SurfaceAutoencoder:
+    """A trained autoencoder of a working folder."""
     with safe_open(path, framework="pt") as file:
         config = json.loads(file.metadata()["config"])
     model = SurfaceAutoencoder(**config)
@@ -70,6 +70,7 @@ def pretrain(
     photograph_folder: Path | None,
     shards: int,
     autoencoder_steps: int,
+    correction_steps: int,
     denoiser_steps: int,
     seed: int,
 ) -> Path:
@@ -80,6 +81,7 @@ def pretrain(
         photograph_folder: photographs of ``python -m anogen.prior.photographs``; None renders all.
         shards: shards of scenes.
         autoencoder_steps: batches of 32 windows.
+        correction_steps: batches of 16 windows.
         denoiser_steps: batches of 64 scenes.
         seed: of everything random.
 
@@ -91,9 +93,13 @@ def pretrain(
         folder, range(shards), seed=seed, photograph_folder=photograph_folder
     ):
         print(f"scenes: shard {index + 1} of {shards}", file=sys.stderr)
-    if not (folder / "autoencoder.safetensors").exists():
+    guessing, corrected = folder / "autoencoder.safetensors", folder / "corrected.safetensors"
+    if not guessing.exists():
         train_autoencoder(folder, shards=shards, steps=autoencoder_steps, seed=seed)
-    autoencoder = load_autoencoder(folder)
+    if not corrected.exists():
+        model = load_autoencoder(guessing)
+        train_correction(folder, model, shards=shards, steps=correction_steps, seed=seed)
+    autoencoder = load_autoencoder(corrected)
     for index in range(shards):
         write_latents(folder, index, autoencoder)
     prior = new_prior(autoencoder, seed=seed)

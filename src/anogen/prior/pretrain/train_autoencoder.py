@@ -75,7 +75,7 @@ def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> No
         target = (picked.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         generator = torch.Generator().manual_seed(seed_of(seed, "autoencoder noise", step))
         with matrix_precision():
-            latents = model.encode(target)
+            latents = model.guess(target)
             noise = torch.randn(latents.shape, generator=generator)
             noisy = latents + LATENT_NOISE * noise
             image = model.decode(noisy).float()
@@ -112,7 +112,7 @@ def finish(folder: Path, model: SurfaceAutoencoder, state: TrainingState, *, sha
         for index in range(min(4, shards)):
             windows = windows_of(folder, index)[::4]
             for chunk in torch.split(windows, 64):
-                parts.append(model.encode(chunk.float() / 127.5 - 1))
+                parts.append(model.guess(chunk.float() / 127.5 - 1))
         latents = torch.cat(parts)
         model.mean.copy_(latents.mean(dim=(0, 2, 3), keepdim=True))
         model.deviation.copy_(latents.std(dim=(0, 2, 3), keepdim=True))
