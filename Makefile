@@ -1,6 +1,6 @@
 # Every target sets up what it needs in .venv by itself.
 #
-#   make demo      the main job on real photographs of solar cells; ten to nineteen minutes on two cores
+#   make demo      the main job on real photographs of solar cells; ten to twenty-two minutes on two cores
 #   make test      the whole test suite
 #   make check     lint, formatting, types
 #   make bench     what the parts cost on this machine; BENCHMARKS="benchmarks/masks/gate.py" picks

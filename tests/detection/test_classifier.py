@@ -67,14 +67,16 @@ def test_resumed_training_ends_with_the_same_bytes_and_the_labels(tmp_path: Path
 
 
 def test_it_learns_what_tells_the_types_apart() -> None:
+    # In batches of four, what normalisation measures is chance, and processors disagree.
     settings = SETTINGS.model_copy(
-        update={"network": "efficientnet-lite0", "image_size": 64, "steps": 12, "flips": False}
+        update={"network": "efficientnet-lite0", "image_size": 64, "steps": 18, "flips": False}
+        | {"batch_size": 12}
     )
     images, defects = striped(6)
     large = images.repeat(2, axis=1).repeat(2, axis=2)
     data = LabelledImages(large, defects, settings=settings)
     classifier = DefectClassifier(settings, data.labels)
-    losses = [classifier.step(data.batch(step, seed=0))["cross_entropy"] for step in range(12)]
+    losses = [classifier.step(data.batch(step, seed=0))["cross_entropy"] for step in range(18)]
     assert losses[0] > 0.8 > np.mean(losses[-3:])
     unseen, truth = striped(4, seed=9)
     found = classifier.predict(unseen.repeat(2, axis=1).repeat(2, axis=2)).argmax(axis=1)
