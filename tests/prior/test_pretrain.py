@@ -1,6 +1,7 @@
 """Pretraining: exact to resume, deterministic, and every example means what it says."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from anogen.prior.pretrain import scenes as scenes_module
 from anogen.prior.pretrain import train_autoencoder as autoencoder_module
 from anogen.prior.pretrain import train_correction as correction_module
 from anogen.prior.pretrain import train_denoiser as denoiser_module
+from anogen.prior.pretrain import windows as windows_module
 from anogen.prior.pretrain.checkpoint import TrainingState
 from anogen.prior.pretrain.latents import LatentScenes, encode_scenes, read_latents, write_latents
 from anogen.prior.pretrain.log import TrainingLog
@@ -368,11 +370,12 @@ def test_a_killed_autoencoder_training_resumes_as_if_it_had_not_been(tmp_path, o
     pictures = flat_scenes(count=32)
     windows = torch.from_numpy(np.concatenate([pictures.good, pictures.image]))
     often.setattr(autoencoder_module, "SurfaceAutoencoder", small_autoencoder)
-    often.setattr(
-        autoencoder_module,
-        "windows_of",
-        lambda _, index: windows.permute(0, 3, 1, 2).roll(index, dims=2),
-    )
+    for module in (windows_module, autoencoder_module):
+        often.setattr(
+            module,
+            "windows_of",
+            lambda _, index: windows.permute(0, 3, 1, 2).roll(index, dims=2),
+        )
     results = []
     for broken in (False, True):
         folder = tmp_path / str(broken)
@@ -419,11 +422,24 @@ def test_a_correction_by_hand():
     assert not change[:, 1:].any()
 
 
+def test_a_visit_shows_each_window_of_its_shard_once(often):
+    shards = torch.arange(20, dtype=torch.uint8).view(2, 10, 1, 1, 1)
+    often.setattr(windows_module, "windows_of", lambda _, index: shards[index])
+    batches = windows_module.WindowBatches(Path(), shards=2, visit=4, seed=0, name="any")
+    seen = [((batches(step) + 1) * 127.5).round().flatten().tolist() for step in range(12)]
+    assert [len(batch) for batch in seen[:4]] == [3, 3, 2, 2]
+    for visit, first in ((0, 0), (1, 10), (2, 0)):
+        shown = [window for batch in seen[4 * visit : 4 * visit + 4] for window in batch]
+        assert sorted(shown) == list(range(first, first + 10))
+    assert seen[:4] != seen[8:]
+    assert ((batches(1) + 1) * 127.5).round().flatten().tolist() == seen[1]
+
+
 def test_a_killed_training_of_the_correction_resumes_and_decodes_better(tmp_path, often):
     often.setattr(correction_module, "WIDTH", 8)
     noise = np.random.default_rng(0).integers(0, 256, (64, 3, 32, 32), dtype=np.uint8)
     windows = torch.from_numpy(noise)
-    often.setattr(correction_module, "windows_of", lambda _, index: windows.roll(index, dims=2))
+    often.setattr(windows_module, "windows_of", lambda _, index: windows.roll(index, dims=2))
     often.setattr(correction_module, "STEPS_PER_VISIT", 4)
     results = []
     for broken in (False, True):

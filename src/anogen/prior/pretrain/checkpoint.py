@@ -1,5 +1,6 @@
 """A training state (weights, averaged weights, Adam moments, step) as one safetensors file."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -93,3 +94,8 @@ class TrainingState:
                         "exp_avg": torch.empty_like(parameter).copy_(tensors[f"first/{name}"]),
                         "exp_avg_sq": torch.empty_like(parameter).copy_(tensors[f"second/{name}"]),
                     }
+
+
+def cosine(step: int, steps: int, *, warm: int) -> float:
+    """A rate that rises for ``warm`` steps and falls along a cosine to a fiftieth."""
+    return min(1.0, (step + 1) / warm) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))

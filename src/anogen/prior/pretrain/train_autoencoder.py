@@ -1,11 +1,9 @@
 """Training of the autoencoder on scenes: absolute error plus gradients at several scales."""
 
 import json
-import math
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save
@@ -14,10 +12,10 @@ from torch import Tensor
 from anogen.files import write_bytes
 from anogen.prior.autoencoder import SurfaceAutoencoder
 from anogen.prior.precision import matrix_precision
-from anogen.prior.pretrain.checkpoint import TrainingState
+from anogen.prior.pretrain.checkpoint import TrainingState, cosine
 from anogen.prior.pretrain.log import TrainingLog
-from anogen.prior.pretrain.scenes import read_shard, shard_path
-from anogen.seeds import rng_of, seed_of
+from anogen.prior.pretrain.windows import WindowBatches, windows_of
+from anogen.seeds import seed_of
 
 LOG_EVERY, SAVE_EVERY = 50, 250
 """Steps."""
@@ -40,19 +38,6 @@ def reconstruction_loss(image: Tensor, target: Tensor) -> Tensor:
     return loss
 
 
-def wait_for(path: Path) -> None:
-    """Block until another process has written ``path``."""
-    while not path.exists():
-        time.sleep(1.0)
-
-
-def windows_of(folder: Path, index: int) -> torch.Tensor:
-    """Good and defective windows of a shard, uint8 ``(2N, 3, S, S)``."""
-    wait_for(shard_path(folder, index))
-    scenes = read_shard(folder, index)
-    return torch.from_numpy(np.concatenate([scenes.good, scenes.image])).permute(0, 3, 1, 2)
-
-
 def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> None:
     """Train and write ``autoencoder.safetensors``; resumes from ``autoencoder-state``."""
     torch.manual_seed(seed_of(seed, "autoencoder"))
@@ -62,17 +47,13 @@ def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> No
     if state_path.exists():
         state.load(state_path)
     log = TrainingLog(folder / "autoencoder.jsonl", done=state.done)
-    loaded, windows = -1, torch.empty(0)
+    batches = WindowBatches(
+        folder, shards=shards, visit=STEPS_PER_VISIT, seed=seed, name="autoencoder"
+    )
     started = time.monotonic()
     while state.done < steps:
         step = state.done
-        visit = step // STEPS_PER_VISIT
-        if visit != loaded:
-            windows, loaded = windows_of(folder, visit % shards), visit
-            order = rng_of(seed, "autoencoder", visit).permutation(len(windows))
-            rows = np.array_split(order, STEPS_PER_VISIT)
-        picked = windows[torch.from_numpy(rows[step % STEPS_PER_VISIT])]
-        target = (picked.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        target = batches(step)
         generator = torch.Generator().manual_seed(seed_of(seed, "autoencoder noise", step))
         with matrix_precision():
             latents = model.guess(target)
@@ -82,9 +63,7 @@ def train_autoencoder(folder: Path, *, shards: int, steps: int, seed: int) -> No
         latents = latents.float()
         spread = (latents.square().mean(dim=(0, 2, 3)) - 1).square().mean()
         loss = reconstruction_loss(image, target) + 0.01 * spread
-        warm = min(1.0, (step + 1) / 100)
-        rate = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-        state.step(loss, rate=rate)
+        state.step(loss, rate=cosine(step, steps, warm=100))
         if state.done % LOG_EVERY == 0:
             with torch.no_grad():
                 error = ((image.clamp(-1, 1) - target) / 2).square().mean(dim=(1, 2, 3))

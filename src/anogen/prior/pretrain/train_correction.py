@@ -1,7 +1,6 @@
 """Training of the correction of latents, encoder and decoder as they are."""
 
 import json
-import math
 import time
 from pathlib import Path
 
@@ -10,15 +9,14 @@ from safetensors.torch import save
 
 from anogen.files import write_bytes
 from anogen.prior.autoencoder import SurfaceAutoencoder
-from anogen.prior.pretrain.checkpoint import TrainingState
+from anogen.prior.pretrain.checkpoint import TrainingState, cosine
 from anogen.prior.pretrain.log import TrainingLog
-from anogen.prior.pretrain.train_autoencoder import windows_of
-from anogen.seeds import rng_of, seed_of
+from anogen.prior.pretrain.windows import WindowBatches
+from anogen.seeds import seed_of
 
 WIDTH = 96
-BATCH = 16
 STEPS_PER_VISIT = 64
-"""Batches drawn from a shard before the next: each of its 1,024 windows once."""
+"""Batches drawn from a shard before the next: 16 of its 1,024 windows each."""
 
 LOG_EVERY, SAVE_EVERY = 50, 250
 """Steps."""
@@ -50,24 +48,19 @@ def train_correction(
     if state_path.exists():
         state.load(state_path)
     log = TrainingLog(folder / "correction.jsonl", done=state.done)
-    loaded, windows = -1, torch.empty(0)
+    batches = WindowBatches(
+        folder, shards=shards, visit=STEPS_PER_VISIT, seed=seed, name="correction"
+    )
     started = time.monotonic()
     while state.done < steps:
         step = state.done
-        visit = step // STEPS_PER_VISIT
-        if visit != loaded:
-            windows, loaded = windows_of(folder, visit % shards), visit
-            order = torch.from_numpy(rng_of(seed, "correction", visit).permutation(len(windows)))
-            batches = order.tensor_split(STEPS_PER_VISIT)
-        target = windows[batches[step % STEPS_PER_VISIT]].float() / 127.5 - 1
-        target = target.contiguous(memory_format=torch.channels_last)
+        target = batches(step)
         with torch.no_grad():
             guess = model.guess(target)
         decoded = model.decode(model.corrected(guess, target))
         error = (decoded - target).square().mean(dim=(1, 2, 3))
         loss = (error + 1e-6).sqrt().mean()
-        rate = min(1.0, (step + 1) / 50) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / steps)))
-        state.step(loss, rate=rate)
+        state.step(loss, rate=cosine(step, steps, warm=50))
         if state.done % LOG_EVERY == 0:
             with torch.no_grad():
                 before = (model.decode(guess) - target).square().mean(dim=(1, 2, 3))
