@@ -102,6 +102,53 @@ def test_matching_moves_the_paste_to_its_new_surroundings(blend, surface, expect
     np.testing.assert_array_equal(anomaly.image[anomaly.mask == 0], surface)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_thin_defect_changes_what_it_crosses_as_it_changed_its_shot(dtype):
+    """A crack of three quarters of its surface's light, on a part with a dark line; a scratch."""
+    unit = np.iinfo(dtype).max // 255
+    mask = np.zeros((60, 90), bool)
+    mask[30:32, 20:70] = True
+    crack, scratch = np.full((2, 60, 90), 160 * unit, dtype)
+    crack[mask] = 120 * unit
+    scratch[mask] = 190 * unit
+    normal = np.full((100, 100), 200 * unit, dtype)
+    normal[:, 45:55] = 20 * unit
+    region = Box(15, 40, 85, 60).mask(100, 100)
+    for shot, on_surface, on_line in ((crack, 150, 15), (scratch, 217.4, 50)):
+        synthesizer = CropPasteSynthesizer([(shot, mask)], blend="toned", **STILL)
+        anomaly = synthesizer(normal, region, np.random.default_rng(0))
+        inside = anomaly.mask > 0
+        for level, expected in ((200, on_surface), (20, on_line)):
+            found = np.median(anomaly.image[inside & (normal == level * unit)])
+            assert found / unit == pytest.approx(expected, abs=0.6)
+        pasted = CropPasteSynthesizer([(shot, mask)], **STILL)(
+            normal, region, np.random.default_rng(0)
+        )
+        np.testing.assert_array_equal(pasted.mask, anomaly.mask)
+        on_line = pasted.image[inside & (normal == 20 * unit)]
+        assert np.median(on_line) > 100 * unit  # which pasting paints over
+
+
+def test_a_thick_defect_hides_what_it_lies_on():
+    image, mask = support()
+    normal = np.random.default_rng(1).integers(0, 255, (100, 100, 3)).astype(np.uint8)
+    region = Box(20, 20, 80, 80).mask(100, 100)
+    toned, pasted = (
+        CropPasteSynthesizer([(image, mask)], blend=blend, turns=3)(
+            normal, region, np.random.default_rng(0)
+        )
+        for blend in ("toned", "feather")
+    )
+    np.testing.assert_array_equal(toned.image, pasted.image)
+
+
+def test_a_surface_is_warped_along():
+    image, mask = support()
+    warped = warp_support(image, mask, np.random.default_rng(2), margin=3, surface=255 - image)
+    assert warped.surface is not None
+    assert np.abs(warped.image.astype(int) + warped.surface - 255).max() <= 1
+
+
 def test_a_box_that_holds_the_defect_gets_all_of_it():
     image, mask = support()
     normal = np.zeros((100, 100, 3), np.uint8)

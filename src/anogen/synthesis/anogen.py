@@ -31,7 +31,7 @@ class AnoGenSynthesizer(DiffusionSynthesizer):
 
     def _sketcher(self, supports: Sequence[Support]) -> Sketcher:
         """Supports pasted into the region: it says where, it is not the shape of a defect."""
-        paste = CropPasteSynthesizer(supports, turns=TURNS)
+        paste = CropPasteSynthesizer(supports, blend="toned", turns=TURNS)
 
         def sketch(
             normal: Image, region: NDArray[np.bool_], rng: np.random.Generator

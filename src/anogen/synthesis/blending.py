@@ -51,6 +51,30 @@ def matched(
     return fitted
 
 
+def toned(
+    defect: NDArray[np.float32],
+    surface: NDArray[np.float32],
+    below: NDArray[np.float32],
+    white: int,
+) -> NDArray[np.float32]:
+    """``below`` changed as ``defect`` changes ``surface``.
+
+    What is darker is scaled with the surface, so that black stays black (as in :func:`matched`);
+    what is brighter is added, less where there is less room to white.
+
+    Args:
+        defect: ``(h, w)`` or ``(h, w, 3)``.
+        surface: same shape, what lay under the defect.
+        below: same shape.
+        white: the largest value of all three.
+    """
+    difference = defect - surface
+    darker = below / np.maximum(surface, 1e-6)
+    brighter = np.minimum(1, (white - below) / np.maximum(white - surface, 1e-6))
+    changed: NDArray[np.float32] = below + difference * np.where(difference < 0, darker, brighter)
+    return changed
+
+
 def mixed(
     normal: NDArray[np.float32], patch: NDArray[np.float32], opacity: NDArray[np.float32]
 ) -> NDArray[np.float32]:

@@ -5,7 +5,9 @@ Normal Background Regularization and Crop-and-Paste Operation", ICME 2021: a def
 along its mask, transformed and pasted onto a defect-free image. Here it is scaled, turned,
 mirrored and slightly bent (``warping``), shifted to the level of its new surroundings, and faded
 in (or blended by Poisson's equation). What is pasted into a box is also the sketch from which
-AnoGen's synthesizer redraws.
+AnoGen's synthesizer redraws; there a thin defect changes its new surface as it changed its own
+(``toned``): a crack that crosses a dark line of the part leaves the line dark, where pasting would
+paint it over with what lay under the crack in its shot.
 """
 
 from collections.abc import Sequence
@@ -26,10 +28,12 @@ from anogen.synthesis.blending import (
     mixed,
     poisson,
     rounded,
+    toned,
 )
-from anogen.synthesis.canvas import as_kind, check, finished
+from anogen.synthesis.canvas import FULL, as_kind, check, finished
 from anogen.synthesis.contract import Anomaly, Image
 from anogen.synthesis.paste import choose_corner, overlap
+from anogen.synthesis.surface import surface_under
 from anogen.synthesis.warping import WarpedSupport, warp_support
 
 Support = tuple[Image, NDArray[np.bool_]]
@@ -53,6 +57,23 @@ _LARGE = 300 * 300
 
 _RING = 3  # pixels around the defect whose level is matched, at least
 
+_THIN = 0.1
+"""Thickness of a defect as a share of its length, up to which what it crosses shows through."""
+
+_LOOSE = 2  # pixels around a mask that may hold some of the defect
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A support cropped to its defect; ``surface`` is what lay under it, if that is carried over.
+
+    ``image`` is ``(h, w)`` or ``(h, w, 3)``, as is ``surface``; ``mask`` is boolean ``(h, w)``.
+    """
+
+    image: Image
+    mask: NDArray[np.bool_]
+    surface: Image | None
+
 
 @dataclass(frozen=True)
 class _Try:
@@ -69,7 +90,8 @@ class CropPasteSynthesizer:
 
     Attributes:
         supports: images with a defect and their masks; each is equally likely.
-        blend: ``"feather"`` or ``"poisson"``.
+        blend: ``"feather"``, ``"poisson"``, or ``"toned"``: thin defects change what is below them
+            as they changed the surface of their shot, the others are feathered.
         feather: pixels around the mask over which the paste fades out.
         match: whether the paste is shifted to the level of its new surroundings.
         scale: see :func:`warp_support`, as for ``turn``, ``mirror`` and ``bend``.
@@ -81,7 +103,7 @@ class CropPasteSynthesizer:
     """
 
     supports: Sequence[Support]
-    blend: Literal["feather", "poisson"] = "feather"
+    blend: Literal["feather", "poisson", "toned"] = "feather"
     feather: int = 2
     match: bool = True
     scale: tuple[float, float] = (0.8, 1.25)
@@ -89,12 +111,14 @@ class CropPasteSynthesizer:
     mirror: bool = True
     bend: float = 0.03
     turns: int = 0
-    _cut: tuple[Support, ...] = field(init=False, repr=False)
+    _cut: tuple[_Cut, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.supports:
             raise InputError("Crop&Paste needs at least one support image with its mask.")
-        object.__setattr__(self, "_cut", tuple(_cut_out(*support) for support in self.supports))
+        carried = self.blend == "toned"
+        cut = tuple(_cut_out(*support, carried=carried) for support in self.supports)
+        object.__setattr__(self, "_cut", cut)
 
     def __call__(
         self, normal: Image, region: NDArray[np.bool_] | None, rng: np.random.Generator
@@ -113,7 +137,10 @@ class CropPasteSynthesizer:
         opacity, patch_mask = self._opacity(patch_mask, None if region is None else region[there])
         below = normal[there].astype(np.float32)
         patch = as_kind(warped.image[here], normal).astype(np.float32)
-        if self.match:
+        if warped.surface is not None:
+            surface = as_kind(warped.surface[here], normal).astype(np.float32)
+            patch = toned(patch, surface, below, FULL[normal.dtype])
+        elif self.match:
             patch = matched(patch, below, _ring(patch_mask, margin) & ~warped.mask[here])
         if self.blend == "poisson":
             patch = poisson(below, patch, opacity > 0)
@@ -184,7 +211,7 @@ class CropPasteSynthesizer:
             ``scale``; None where no support could fill the region, so that it asks for no size.
         """
         box = Box.around(region)
-        own = [Box.around(mask) for _, mask in self._cut]
+        own = [Box.around(cut.mask) for cut in self._cut]
         sides = [(with_room(b.height, _MARGIN), with_room(b.width, _MARGIN)) for b in own]
         if box.area > _VAST * max(down * across for down, across in sides):
             return np.full(len(own), 1 / len(own)), None
@@ -213,7 +240,7 @@ class CropPasteSynthesizer:
         corner = self._corner(warped.mask, normal.shape[:2], region, rng)
         here, there = overlap(corner, warped.mask.shape, normal.shape)
         shown = np.count_nonzero(warped.mask[here] & region[there])
-        suits = min(shown / (np.count_nonzero(self._cut[index][1]) * (size or 1.0) ** 2), 1.0)
+        suits = min(shown / (np.count_nonzero(self._cut[index].mask) * (size or 1.0) ** 2), 1.0)
         return _Try(min(suits, _SUITS), warped, corner)
 
     def _strangeness(self, one: _Try, normal: Image, margin: int) -> float:
@@ -235,8 +262,10 @@ class CropPasteSynthesizer:
         margin: int,
         scale: tuple[float, float],
     ) -> WarpedSupport:
+        cut = self._cut[index]
         return warp_support(
-            *self._cut[index],
+            cut.image,
+            cut.mask,
             rng,
             scale=scale,
             turn=self.turn,
@@ -244,6 +273,7 @@ class CropPasteSynthesizer:
             bend=self.bend,
             margin=margin,
             limit=limit,
+            surface=cut.surface,
         )
 
     def _corner(
@@ -288,8 +318,11 @@ def _ring(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     return ring
 
 
-def _cut_out(image: Image, mask: NDArray[np.bool_]) -> Support:
-    """A support cropped to its defect and as much again around it, so that warping is cheap."""
+def _cut_out(image: Image, mask: NDArray[np.bool_], *, carried: bool) -> _Cut:
+    """A support cropped to its defect and as much again around it, so that warping is cheap.
+
+    With ``carried`` a thin one brings the surface that lay under it.
+    """
     mask = np.asarray(mask, dtype=bool)
     if mask.shape != image.shape[:2] or not mask.any():
         raise InputError(
@@ -298,5 +331,16 @@ def _cut_out(image: Image, mask: NDArray[np.bool_]) -> Support:
         )
     box = Box.around(mask)
     window = box.grown(max(box.width, box.height) // 2 + 8, *mask.shape).slices
-    cut: Image = image[window].copy()
-    return cut, mask[window].copy()
+    kept: Image = image[window].copy()
+    inside = mask[window].copy()
+    surface = None
+    if carried and _thickness(inside) <= _THIN * max(box.width, box.height):
+        surface = rounded(surface_under(kept.astype(np.float32), _ring(inside, _LOOSE)), image)
+    return _Cut(kept, inside, surface)
+
+
+def _thickness(mask: NDArray[np.bool_]) -> float:
+    """Pixels from side to side, a mean: in a band depths go up to half of that, a quarter in
+    the mean."""
+    depth = cv2.distanceTransform(np.pad(mask, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    return float(4 * depth[mask].mean())

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from anogen.errors import InputError
 from anogen.placement.box import Box
-from anogen.synthesis.blending import rounded
+from anogen.synthesis.blending import rounded, toned
 from anogen.synthesis.canvas import FULL, as_kind, check
 from anogen.synthesis.contract import Image
 from anogen.synthesis.croppaste import Support
@@ -104,7 +104,7 @@ class MaskFill:
             for one in (support, below_support)
         )
         image = normal.copy()
-        drawn = rounded(_toned(defect, surface, below, FULL[normal.dtype]), normal)
+        drawn = rounded(toned(defect, surface, below, FULL[normal.dtype]), normal)
         image[window][inside] = drawn[inside]
         return image
 
@@ -223,21 +223,3 @@ def _kept_within(points: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArra
     )
     nearest = np.stack([near_x[y, x], near_y[y, x]], axis=2).astype(np.float32)
     return np.where(mask[y, x][..., None], points, nearest)
-
-
-def _toned(
-    defect: NDArray[np.float32],
-    surface: NDArray[np.float32],
-    below: NDArray[np.float32],
-    white: int,
-) -> NDArray[np.float32]:
-    """``below`` changed as ``defect`` changes ``surface``.
-
-    What is darker is scaled with the surface, so that black stays black (as in
-    ``blending.matched``); what is brighter is added, less where there is less room to white.
-    """
-    difference = defect - surface
-    darker = below / np.maximum(surface, 1e-6)
-    brighter = np.minimum(1, (white - below) / np.maximum(white - surface, 1e-6))
-    toned: NDArray[np.float32] = below + difference * np.where(difference < 0, darker, brighter)
-    return toned

@@ -21,10 +21,12 @@ class WarpedSupport:
         image: ``(h, w)`` or ``(h, w, 3)`` of the support image's type: the defect with the
             surroundings it had.
         mask: boolean ``(h, w)``, not empty.
+        surface: as ``image``, what lay under the defect, if that was given.
     """
 
     image: Image
     mask: NDArray[np.bool_]
+    surface: Image | None = None
 
 
 def warp_support(
@@ -38,6 +40,7 @@ def warp_support(
     bend: float = 0.03,
     margin: int = 0,
     limit: tuple[int, int] | None = None,
+    surface: Image | None = None,
 ) -> WarpedSupport:
     """Cut a defect out and warp it.
 
@@ -51,6 +54,7 @@ def warp_support(
         bend: strength of the smooth random displacement, as a share of the defect's size.
         margin: pixels of surroundings kept on each side of the warped mask.
         limit: ``(height, width)`` in pixels; the result, margin included, is shrunk to fit.
+        surface: as ``image``, without the defect; it is warped along.
 
     Returns:
         The defect in the smallest window that holds the warped mask and the margin.
@@ -84,7 +88,13 @@ def warp_support(
             grid + _displacement((rows, columns), rng) * np.float32(amplitude / factor)
             for grid in (map_x, map_y)
         )
-    warped = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+
+    def moved_along(picture: Image) -> Image:
+        warped: Image = cv2.remap(
+            picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+        return warped[window.slices].copy()
+
     cover = cv2.remap(mask.astype(np.float32), map_x, map_y, cv2.INTER_LINEAR)
     warped_mask = cover >= 0.5
     if not warped_mask.any():
@@ -98,7 +108,9 @@ def warp_support(
     if not kept.any():
         # A limit of a pixel or two may have cut all of a slanted defect off.
         kept[kept.shape[0] // 2, kept.shape[1] // 2] = True
-    return WarpedSupport(warped[window.slices].copy(), kept)
+    return WarpedSupport(
+        moved_along(image), kept, None if surface is None else moved_along(surface)
+    )
 
 
 def _at_most(box: Box, height: int, width: int) -> Box:
