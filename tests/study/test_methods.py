@@ -146,3 +146,34 @@ def test_defects_share_batches(method, small_dataset, small_prior, tmp_path, mon
     for entry in Bank(run.bank("plate")):
         assert entry.concept is not None
         assert entry.defect in entry.concept
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sketches_know_what_lay_under_the_shots(
+    method, small_dataset, small_prior, tmp_path, monkeypatch
+):
+    settings = settings_of(method, small_dataset, overrides=(*QUICK, "bank.normals=1"))
+    (category,) = read_dataset(small_dataset)
+    support = support_of(category, settings.support)
+    run = RunFolder(tmp_path / "run", settings)
+    learn(run, category, support, small_prior)
+    given, looked_at = {}, []
+
+    def surfaces(supports, goods):
+        looked_at.extend(goods)
+        return {d: [255 - image for image, _ in shots] for d, shots in supports.items()}
+
+    init = DiffusionSynthesizer.__init__
+
+    def spied(self, prior, concept, **how):
+        given[concept.defect] = how["surfaces"]
+        init(self, prior, concept, **how)
+
+    monkeypatch.setattr(stage, "surfaces_of", surfaces)
+    monkeypatch.setattr(DiffusionSynthesizer, "__init__", spied)
+    generate(run, category, support, small_prior)
+    assert len(looked_at) == len(category.train)
+    assert set(given) == set(support.shots)
+    for defect, samples in support.shots.items():
+        for (image, _), surface in zip(supports_of(samples), given[defect], strict=True):
+            np.testing.assert_array_equal(surface, 255 - image)

@@ -29,9 +29,9 @@ class AnoGenSynthesizer(DiffusionSynthesizer):
 
     name = "anogen"
 
-    def _sketcher(self, supports: Sequence[Support]) -> Sketcher:
+    def _sketcher(self, supports: Sequence[Support], surfaces: Sequence[Image | None]) -> Sketcher:
         """Supports pasted into the region: it says where, it is not the shape of a defect."""
-        paste = CropPasteSynthesizer(supports, blend="toned", turns=TURNS)
+        paste = CropPasteSynthesizer(supports, blend="toned", turns=TURNS, surfaces=surfaces)
 
         def sketch(
             normal: Image, region: NDArray[np.bool_], rng: np.random.Generator

@@ -5,9 +5,10 @@ Normal Background Regularization and Crop-and-Paste Operation", ICME 2021: a def
 along its mask, transformed and pasted onto a defect-free image. Here it is scaled, turned,
 mirrored and slightly bent (``warping``), shifted to the level of its new surroundings, and faded
 in (or blended by Poisson's equation). What is pasted into a box is also the sketch from which
-AnoGen's synthesizer redraws; there a thin defect changes its new surface as it changed its own
-(``toned``): a crack that crosses a dark line of the part leaves the line dark, where pasting would
-paint it over with what lay under the crack in its shot.
+AnoGen's synthesizer redraws; there a defect that is thin, or lets its surface show through (see
+``seen_through``), changes its new surface as it changed its own (``toned``): a crack that crosses a
+dark line of the part leaves the line dark, where pasting would paint it over with what lay under
+the crack in its shot.
 """
 
 from collections.abc import Sequence
@@ -90,13 +91,16 @@ class CropPasteSynthesizer:
 
     Attributes:
         supports: images with a defect and their masks; each is equally likely.
-        blend: ``"feather"``, ``"poisson"``, or ``"toned"``: thin defects change what is below them
-            as they changed the surface of their shot, the others are feathered.
+        blend: ``"feather"``, ``"poisson"``, or ``"toned"``: defects that let their surface show
+            through change what is below them as they changed the surface of their shot; the others
+            are feathered.
         feather: pixels around the mask over which the paste fades out.
         match: whether the paste is shifted to the level of its new surroundings.
         scale: see :func:`warp_support`, as for ``turn``, ``mirror`` and ``bend``.
         turns: warps of a support that are tried in a region, for the one whose surroundings agree
             best with those of the region: threads lie along threads. 0: the first that suits.
+        surfaces: of each support what lay under its defect, an image as it is, where that shows
+            through (see ``seen_through``), else None; thin defects need none. For ``"toned"``.
 
     Raises:
         InputError: if there is no support, or a mask is empty or not of its image's size.
@@ -111,13 +115,17 @@ class CropPasteSynthesizer:
     mirror: bool = True
     bend: float = 0.03
     turns: int = 0
+    surfaces: Sequence[Image | None] = ()
     _cut: tuple[_Cut, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.supports:
             raise InputError("Crop&Paste needs at least one support image with its mask.")
-        carried = self.blend == "toned"
-        cut = tuple(_cut_out(*support, carried=carried) for support in self.supports)
+        surfaces = self.surfaces or [None] * len(self.supports)
+        cut = tuple(
+            _cut_out(image, mask, surface, toned=self.blend == "toned")
+            for (image, mask), surface in zip(self.supports, surfaces, strict=True)
+        )
         object.__setattr__(self, "_cut", cut)
 
     def __call__(
@@ -318,10 +326,10 @@ def _ring(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     return ring
 
 
-def _cut_out(image: Image, mask: NDArray[np.bool_], *, carried: bool) -> _Cut:
+def _cut_out(image: Image, mask: NDArray[np.bool_], surface: Image | None, *, toned: bool) -> _Cut:
     """A support cropped to its defect and as much again around it, so that warping is cheap.
 
-    With ``carried`` a thin one brings the surface that lay under it.
+    If it is ``toned`` and thin it brings a surface, even where none is known.
     """
     mask = np.asarray(mask, dtype=bool)
     if mask.shape != image.shape[:2] or not mask.any():
@@ -333,10 +341,12 @@ def _cut_out(image: Image, mask: NDArray[np.bool_], *, carried: bool) -> _Cut:
     window = box.grown(max(box.width, box.height) // 2 + 8, *mask.shape).slices
     kept: Image = image[window].copy()
     inside = mask[window].copy()
-    surface = None
-    if carried and _thickness(inside) <= _THIN * max(box.width, box.height):
-        surface = rounded(surface_under(kept.astype(np.float32), _ring(inside, _LOOSE)), image)
-    return _Cut(kept, inside, surface)
+    below = None
+    if toned and surface is not None:
+        below = surface[window].copy()
+    elif toned and _thickness(inside) <= _THIN * max(box.width, box.height):
+        below = rounded(surface_under(kept.astype(np.float32), _ring(inside, _LOOSE)), image)
+    return _Cut(kept, inside, below)
 
 
 def _thickness(mask: NDArray[np.bool_]) -> float:

@@ -92,6 +92,8 @@ class DiffusionSynthesizer(ABC):
         settings: how to draw.
         supports: the support shots; needed for ``init: sketch``, and what the ``fast`` re-weighting
             measures changes against.
+        surfaces: of each shot what lay under its defect, where that shows through, else None (see
+            ``seen_through``); what sketches leave of the good image depends on them.
 
     Raises:
         InputError: if the concept belongs to another prior, or sketches lack supports.
@@ -108,6 +110,7 @@ class DiffusionSynthesizer(ABC):
         *,
         settings: SynthesisSettings,
         supports: Sequence[Support] = (),
+        surfaces: Sequence[Image | None] = (),
     ) -> None:
         concept.check(prior.fingerprint)
         if settings.init == "sketch" and not supports:
@@ -117,7 +120,9 @@ class DiffusionSynthesizer(ABC):
         self.settings = settings
         self.reweighting = settings.reweighting or self.default_reweighting
         self._supports = tuple(supports)
-        self._sketch = self._sketcher(supports) if settings.init == "sketch" else None
+        self._sketch = None
+        if settings.init == "sketch":
+            self._sketch = self._sketcher(supports, surfaces or [None] * len(supports))
         self._kind = named_word(concept.defect, WORDS) if settings.rendered else None
         if concept.tokens.shape[1] != prior.token_dim:
             prior.context(concept.tokens[None])  # says what is wrong
@@ -265,9 +270,9 @@ class DiffusionSynthesizer(ABC):
             | {"reweighting": self.reweighting}
         )
 
-    def _sketcher(self, supports: Sequence[Support]) -> Sketcher:
+    def _sketcher(self, supports: Sequence[Support], surfaces: Sequence[Image | None]) -> Sketcher:
         """What draws the sketches: support defects that fill the region."""
-        fill = MaskFill(supports)
+        fill = MaskFill(supports, surfaces)
         return lambda normal, region, rng: (fill(normal, region, rng), region)
 
     @abstractmethod

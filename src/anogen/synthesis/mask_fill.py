@@ -5,7 +5,8 @@ alike: as far along the part, on the same side, as deep under its outline (see
 ``part_coordinates``). Nearest neighbours in these coordinates, smoothed, are a map that keeps
 texture together. Along a part that is much longer than the support's the map walks to and fro,
 along a much shorter one it takes a piece, so that texture keeps its scale. What is carried over is
-the support's difference to its own surface (see ``surface``), so that the tone follows the new one.
+the support's difference to its own surface (see ``surface``), so that the tone follows the new one;
+where a surface shows through defects (see ``seen_through``), the new one does too.
 """
 
 from collections.abc import Sequence
@@ -51,6 +52,7 @@ class _Source:
         hidden: boolean, the mask and its rim.
         parts: those that are drawn from, in the cut's pixels.
         seen: for each part how strongly each of its points differs from the surface, squared.
+        through: what lay under the defect, as ``image``, where that shows through.
     """
 
     image: Image
@@ -58,6 +60,7 @@ class _Source:
     hidden: NDArray[np.bool_]
     parts: tuple[Part, ...]
     seen: tuple[NDArray[np.float64], ...]
+    through: Image | None
 
 
 @dataclass(frozen=True)
@@ -66,18 +69,26 @@ class MaskFill:
 
     Attributes:
         supports: images with a defect and their masks; each is equally likely.
+        surfaces: of each support what lay under its defect, an image as it is, where that shows
+            through, else None.
 
     Raises:
         InputError: if there is no support, or a mask is empty or not of its image's size.
     """
 
     supports: Sequence[Support]
+    surfaces: Sequence[Image | None] = ()
     _sources: tuple[_Source, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.supports:
             raise InputError("filling a mask needs at least one support image with its mask.")
-        object.__setattr__(self, "_sources", tuple(_source(*support) for support in self.supports))
+        surfaces = self.surfaces or [None] * len(self.supports)
+        sources = tuple(
+            _source(image, mask, surface)
+            for (image, mask), surface in zip(self.supports, surfaces, strict=True)
+        )
+        object.__setattr__(self, "_sources", sources)
 
     def __call__(self, normal: Image, region: NDArray[np.bool_], rng: np.random.Generator) -> Image:
         """The normal image with a defect all over the region; elsewhere it is the normal, byte for
@@ -89,10 +100,15 @@ class MaskFill:
         check(normal, region)
         source = self._sources[int(rng.integers(len(self._sources)))]
         support = as_kind(source.image, normal).astype(np.float32)
-        below_support = surface_under(support, source.hidden)
+        if source.through is None:
+            below_support = surface_under(support, source.hidden)
+        else:
+            below_support = as_kind(source.through, normal).astype(np.float32)
         window = _grown(Box.around(region), region.shape)
         inside = region[window]
-        below = surface_under(normal[window].astype(np.float32), inside)
+        below = normal[window].astype(np.float32)
+        if source.through is None:
+            below = surface_under(below, inside)
         points = np.zeros((*inside.shape, 2), np.float32)
         for part in parts_of(inside):
             likest = _likest(part, source.parts)
@@ -143,7 +159,7 @@ def correspondence(target: Part, source: Part, middle: float) -> NDArray[np.floa
     return found(*ways[int(np.argmax(likeness))], 1)
 
 
-def _source(image: Image, mask: NDArray[np.bool_]) -> _Source:
+def _source(image: Image, mask: NDArray[np.bool_], surface: Image | None) -> _Source:
     mask = np.asarray(mask, dtype=bool)
     if mask.shape != image.shape[:2] or not mask.any():
         raise InputError(
@@ -163,7 +179,8 @@ def _source(image: Image, mask: NDArray[np.bool_]) -> _Source:
     for part in large:
         x, y = np.rint(part.points).astype(int).T
         seen.append(change[y, x].astype(np.float64))
-    return _Source(kept, cut, hidden, large, tuple(seen))
+    through = None if surface is None else surface[window].copy()
+    return _Source(kept, cut, hidden, large, tuple(seen), through)
 
 
 def _grown(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -24,11 +24,15 @@ from anogen.study.stages.learned_masks import sampled_masks
 from anogen.study.stages.material import supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
-from anogen.synthesis.contract import Anomaly, synthesizers
+from anogen.synthesis.contract import Anomaly, Image, synthesizers
 from anogen.synthesis.copies import Imprint, imprint
 from anogen.synthesis.diffusion import DiffusionSynthesizer, Job, draw_together
+from anogen.synthesis.seen_through import surfaces_of
 from anogen.synthesis.several import Work, draw_several
 from anogen.synthesis.tightening import tightened_boxes
+
+MOST_GOODS, MOST_PIXELS = 256, 2**28
+"""Good images that are compared with the shots, at most, and their pixels together."""
 
 
 def progress(run: RunFolder, category: Category, support: SupportSet) -> tuple[int, int]:
@@ -107,6 +111,7 @@ class _Artist:
         self.prior = prior
         self.settings = run.settings
         self.supports = {d: supports_of(samples) for d, samples in support.shots.items()}
+        surfaces = self._surfaces()
         sampled = sampled_masks(run, category, self.supports, prior)
         self.places = Places(category, self.supports, self.settings, sampled=sampled)
         self.synthesizers: dict[str, DiffusionSynthesizer] = {}
@@ -118,6 +123,7 @@ class _Artist:
                 load_concept(path),
                 settings=self.settings.synthesis,
                 supports=self.supports[defect],
+                surfaces=surfaces[defect],
             )
             assert isinstance(synthesizer, DiffusionSynthesizer)
             self.synthesizers[defect] = synthesizer
@@ -125,6 +131,18 @@ class _Artist:
         self.versions = versions()
         self.imprints: dict[str, Imprint | None] = {}
         self.judging = Judging(self.settings, category, self.supports, objects=self.places.object)
+
+    def _surfaces(self) -> dict[str, list[Image | None]]:
+        """Of each defect what lay under its shots, where sketches shall let that show through."""
+        if self.settings.synthesis.init != "sketch":
+            return {defect: [] for defect in self.supports}
+        train = self.category.train
+        pixels = max(mask.size for shots in self.supports.values() for _, mask in shots)
+        count = max(1, min(len(train), MOST_GOODS, MOST_PIXELS // pixels))
+        some = (train[len(train) * index // count] for index in range(count))
+        return surfaces_of(
+            self.supports, (read_image(sample.image, name=sample.key) for sample in some)
+        )
 
     def accepted(self, items: Sequence[Planned], bank: Bank) -> dict[str, list[Imprint]]:
         """What the accepted of some images look like, as the bank has them, by defect."""
