@@ -43,7 +43,7 @@ def surfaces_of(
         Of each support an image as it is, with the good surface around and under its defect.
     """
     shots = {
-        defect: [_Shot(image, mask) for image, mask in given] for defect, given in supports.items()
+        defect: [Search(image, mask) for image, mask in given] for defect, given in supports.items()
     }
     for good in goods:
         for some in shots.values():
@@ -53,7 +53,7 @@ def surfaces_of(
 
 
 @dataclass(frozen=True, eq=False)
-class _Surface:
+class Found:
     """The good surface of one shot.
 
     Attributes:
@@ -67,8 +67,13 @@ class _Surface:
     through: float | None
 
 
-class _Shot:
-    """A shot, and the good images that look most like it around its defect."""
+class Search:
+    """The good images that look most like a shot around its defect.
+
+    Args:
+        image: ``(H, W)`` or ``(H, W, 3)``.
+        mask: boolean ``(H, W)``, not empty.
+    """
 
     def __init__(self, image: Image, mask: NDArray[np.bool_]) -> None:
         box = Box.around(mask)
@@ -89,7 +94,7 @@ class _Shot:
         self._likest.sort(key=lambda rated: rated[0])
         del self._likest[_ALIGNED:]
 
-    def found(self) -> _Surface | None:
+    def found(self) -> Found | None:
         """The good surface; None where too little is seen around the defect, or no good image has
         its size."""
         if not self._likest:
@@ -100,7 +105,7 @@ class _Shot:
         image = self._image.copy()
         image[self._window] = rounded(surface, image)
         large = self._inside.sum() >= _FEW
-        return _Surface(
+        return Found(
             image,
             _correlation(self._shown, surface, self._around),
             _correlation(self._shown, surface, self._inside) if large else None,
@@ -114,7 +119,7 @@ class _Shot:
         return float(np.abs(self._shown - lit)[around].mean()), lit
 
 
-def _through(found: Sequence[_Surface | None]) -> list[Image | None]:
+def _through(found: Sequence[Found | None]) -> list[Image | None]:
     """The surfaces of a type's shots, if they show through."""
     nothing: list[Image | None] = [None] * len(found)
     told = [one for one in found if one is not None and one.through is not None]
