@@ -55,6 +55,17 @@ def test_the_surface_under_a_shade_is_found(kind):
     assert np.abs(surface.astype(float) - clean)[DISC].mean() < 4 * unit
 
 
+def test_a_defect_that_lets_little_through_has_a_surface_with_little_structure():
+    """Beside one of its type that lets all through; else lines would show in it inverted."""
+    clean = board(0)
+    night = clean.copy()
+    night[DISC] = 8
+    found = surfaces_of({"shade": [(shaded(clean), DISC), (night, DISC)]}, goods())["shade"]
+    deep = cv2.erode(DISC.astype(np.uint8), np.ones((7, 7))) > 0
+    clear, plain = (np.log(one[deep].mean(axis=1)).std() for one in found)
+    assert plain < 0.4 * clear
+
+
 def test_nothing_is_told_where_parts_lie_as_they_come_or_none_has_the_size():
     clean = board(0)
     supports = {"shade": [(shaded(clean), DISC)]}

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from anogen.placement.window import Window
-from anogen.synthesis.contract import Image
-from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
+from anogen.synthesis.contract import Image, Support
+from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.diffusion import DiffusionSynthesizer, Sketcher
 from anogen.synthesis.outline import outlined
 

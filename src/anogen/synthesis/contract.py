@@ -13,6 +13,9 @@ from anogen.registry import Registry
 Image = NDArray[np.uint8] | NDArray[np.uint16]
 """``(H, W)`` grey or ``(H, W, 3)`` RGB, 8 or 16 bit with its full range."""
 
+Support = tuple[Image, NDArray[np.bool_]]
+"""An image with a defect, and its boolean mask ``(H, W)``."""
+
 
 @dataclass(frozen=True)
 class Anomaly:

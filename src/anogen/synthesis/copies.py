@@ -18,8 +18,7 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 
 from anogen.placement.box import Box
 from anogen.synthesis.canvas import FULL, GREY_LEVEL
-from anogen.synthesis.contract import Image
-from anogen.synthesis.croppaste import Support
+from anogen.synthesis.contract import Image, Support
 
 SIDE = 24
 """Side in pixels at which defects are compared."""

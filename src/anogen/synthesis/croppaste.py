@@ -30,15 +30,13 @@ from anogen.synthesis.blending import (
     poisson,
     rounded,
     toned,
+    with_rim,
 )
 from anogen.synthesis.canvas import FULL, as_kind, check, finished
-from anogen.synthesis.contract import Anomaly, Image
+from anogen.synthesis.contract import Anomaly, Image, Support
+from anogen.synthesis.cutout import Cutout, cut_out
 from anogen.synthesis.paste import choose_corner, overlap
-from anogen.synthesis.surface import surface_under
 from anogen.synthesis.warping import WarpedSupport, warp_support
-
-Support = tuple[Image, NDArray[np.bool_]]
-"""An image with a defect, and its boolean mask ``(H, W)``."""
 
 _TRIED, _SUITS = 24, 0.85
 """Warps tried for a region, and the share of what a defect's pixels should be that is enough."""
@@ -57,23 +55,6 @@ _LARGE = 300 * 300
 """Pixels of a box above which fewer warps are compared, so that all together cost as much."""
 
 _RING = 3  # pixels around the defect whose level is matched, at least
-
-_THIN = 0.1
-"""Thickness of a defect as a share of its length, up to which what it crosses shows through."""
-
-_LOOSE = 2  # pixels around a mask that may hold some of the defect
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """A support cropped to its defect; ``surface`` is what lay under it, if that is carried over.
-
-    ``image`` is ``(h, w)`` or ``(h, w, 3)``, as is ``surface``; ``mask`` is boolean ``(h, w)``.
-    """
-
-    image: Image
-    mask: NDArray[np.bool_]
-    surface: Image | None
 
 
 @dataclass(frozen=True)
@@ -116,14 +97,14 @@ class CropPasteSynthesizer:
     bend: float = 0.03
     turns: int = 0
     surfaces: Sequence[Image | None] = ()
-    _cut: tuple[_Cut, ...] = field(init=False, repr=False)
+    _cut: tuple[Cutout, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.supports:
             raise InputError("Crop&Paste needs at least one support image with its mask.")
         surfaces = self.surfaces or [None] * len(self.supports)
         cut = tuple(
-            _cut_out(image, mask, surface, toned=self.blend == "toned")
+            cut_out(image, mask, surface, toned=self.blend == "toned")
             for (image, mask), surface in zip(self.supports, surfaces, strict=True)
         )
         object.__setattr__(self, "_cut", cut)
@@ -149,7 +130,7 @@ class CropPasteSynthesizer:
             surface = as_kind(warped.surface[here], normal).astype(np.float32)
             patch = toned(patch, surface, below, FULL[normal.dtype])
         elif self.match:
-            patch = matched(patch, below, _ring(patch_mask, margin) & ~warped.mask[here])
+            patch = matched(patch, below, with_rim(patch_mask, margin) & ~warped.mask[here])
         if self.blend == "poisson":
             patch = poisson(below, patch, opacity > 0)
         image = normal.copy()
@@ -257,7 +238,7 @@ class CropPasteSynthesizer:
         below = normal[there].astype(np.float32)
         patch = as_kind(one.warped.image[here], normal).astype(np.float32)
         mask = one.warped.mask[here]
-        around = _ring(mask, margin) & ~_ring(mask, self.feather)
+        around = with_rim(mask, margin) & ~with_rim(mask, self.feather)
         if not around.any():
             return float("inf")
         return float(np.abs(matched(patch, below, around) - below)[around].mean())
@@ -314,43 +295,3 @@ class CropPasteSynthesizer:
         if visible.any():
             return faded, visible
         return opacity * region, mask & region
-
-
-def _ring(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    """The mask and ``reach`` pixels around it, in a square: as fast for a wide ring as for a thin
-    one."""
-    if not mask.any():
-        return mask
-    away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_C, 3)
-    ring: NDArray[np.bool_] = away <= reach
-    return ring
-
-
-def _cut_out(image: Image, mask: NDArray[np.bool_], surface: Image | None, *, toned: bool) -> _Cut:
-    """A support cropped to its defect and as much again around it, so that warping is cheap.
-
-    If it is ``toned`` and thin it brings a surface, even where none is known.
-    """
-    mask = np.asarray(mask, dtype=bool)
-    if mask.shape != image.shape[:2] or not mask.any():
-        raise InputError(
-            f"a support mask must have its image's size and a defect; it has shape {mask.shape} "
-            f"and {int(mask.sum())} defective pixels, the image {image.shape[:2]}."
-        )
-    box = Box.around(mask)
-    window = box.grown(max(box.width, box.height) // 2 + 8, *mask.shape).slices
-    kept: Image = image[window].copy()
-    inside = mask[window].copy()
-    below = None
-    if toned and surface is not None:
-        below = surface[window].copy()
-    elif toned and _thickness(inside) <= _THIN * max(box.width, box.height):
-        below = rounded(surface_under(kept.astype(np.float32), _ring(inside, _LOOSE)), image)
-    return _Cut(kept, inside, below)
-
-
-def _thickness(mask: NDArray[np.bool_]) -> float:
-    """Pixels from side to side, a mean: in a band depths go up to half of that, a quarter in
-    the mean."""
-    depth = cv2.distanceTransform(np.pad(mask, 1).view(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    return float(4 * depth[mask].mean())

@@ -29,8 +29,7 @@ from anogen.prior.contract import LatentDiffusion
 from anogen.prior.sampling import blended_sampling, drawn_cells
 from anogen.prior.world.defects import WORDS
 from anogen.synthesis.canvas import FULL, check, unit_rgb
-from anogen.synthesis.contract import Anomaly, Image
-from anogen.synthesis.croppaste import Support
+from anogen.synthesis.contract import Anomaly, Image, Support
 from anogen.synthesis.mask_fill import MaskFill
 from anogen.synthesis.mask_recovery import change_map, recover_mask
 from anogen.synthesis.rendered import CONTEXT, SIDE, rendered

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from anogen.placement.box import Box
 from anogen.placement.sizes import with_room
 from anogen.synthesis.canvas import FULL, GREY_LEVEL
-from anogen.synthesis.contract import Anomaly, Image
+from anogen.synthesis.contract import Anomaly, Image, Support
 from anogen.synthesis.copies import copy_limit
-from anogen.synthesis.croppaste import Support
 from anogen.synthesis.miniatures import distance_to, miniature
 
 LEAST_AREA = 6

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from anogen.data.images import to_rgb8
 from anogen.placement.box import Box
 from anogen.synthesis.canvas import FULL
-from anogen.synthesis.contract import Image
-from anogen.synthesis.croppaste import CropPasteSynthesizer, Support
+from anogen.synthesis.contract import Image, Support
+from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.draem import DraemSynthesizer
 from anogen.synthesis.mask_recovery import recover_mask
 

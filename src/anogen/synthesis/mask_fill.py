@@ -21,8 +21,7 @@ from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.synthesis.blending import rounded, toned
 from anogen.synthesis.canvas import FULL, as_kind, check
-from anogen.synthesis.contract import Image
-from anogen.synthesis.croppaste import Support
+from anogen.synthesis.contract import Image, Support
 from anogen.synthesis.part_coordinates import Part, blurred_within, parts_of
 from anogen.synthesis.surface import surface_under
 

@@ -9,6 +9,7 @@ there.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from anogen.placement.box import Box
 from anogen.synthesis.blending import rounded
 from anogen.synthesis.canvas import as_kind
-from anogen.synthesis.contract import Image
+from anogen.synthesis.contract import Image, Support
 
 ALIKE, THROUGH = 0.6, 0.25
 """Least correlation of fine structure, shot to good surface, around the defect and inside of it;
@@ -30,7 +31,7 @@ _FLOOR = 4.0  # grey levels that soften the logarithm of dark pixels
 
 
 def surfaces_of(
-    supports: Mapping[str, Sequence[tuple[Image, NDArray[np.bool_]]]], goods: Iterable[Image]
+    supports: Mapping[str, Sequence[Support]], goods: Iterable[Image]
 ) -> dict[str, list[Image | None]]:
     """What lay under the defects of each type, or None for all of a type that hides it.
 
@@ -102,14 +103,14 @@ class Search:
         aligned = [self._rated(_aligned(self._shown, c, self._around)) for _, c in self._likest]
         best = sorted(aligned, key=lambda rated: rated[0])[:_KEPT]
         surface = np.asarray(np.mean([cut for _, cut in best], axis=0), np.float32)
+        alike, _ = _agreement(self._shown, surface, self._around)
+        through = None
+        if self._inside.sum() >= _FEW:
+            through, share = _agreement(self._shown, surface, self._inside)
+            surface = np.where(_like(~self._around, surface), _faint(surface, share), surface)
         image = self._image.copy()
         image[self._window] = rounded(surface, image)
-        large = self._inside.sum() >= _FEW
-        return Found(
-            image,
-            _correlation(self._shown, surface, self._around),
-            _correlation(self._shown, surface, self._inside) if large else None,
-        )
+        return Found(image, alike, through)
 
     def _rated(self, cut: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         """How far a good window is from the shot around the defect, and it in the shot's light."""
@@ -159,25 +160,46 @@ def _aligned(
     return moved
 
 
-def _correlation(
+def _agreement(
     shown: NDArray[np.float32], surface: NDArray[np.float32], where: NDArray[np.bool_]
-) -> float:
-    """Of fine structure in the logarithms, so that a shade changes nothing; 0 where there is
-    none."""
+) -> tuple[float, float]:
+    """Correlation of fine structure, and the share of the surface's that is shown, in [0, 1]."""
     scale = max(2.0, float(np.sqrt(where.sum())) / 20)
-    weight = where.astype(np.float32)
-    share = np.maximum(cv2.GaussianBlur(weight, (0, 0), scale), 1e-3)
-
-    def fine(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        level = np.log(_grey(picture) + _FLOOR)
-        smooth = cv2.GaussianBlur(level * weight, (0, 0), scale) / share
-        return np.asarray((level - smooth)[where], np.float32)
-
-    one, other = fine(shown), fine(surface)
+    one, other = (_fine(picture, where, scale)[where] for picture in (shown, surface))
+    one, other = one - one.mean(), other - other.mean()
     spread = float(one.std() * other.std())
     if spread == 0:
-        return 0.0
-    return float(((one - one.mean()) * (other - other.mean())).mean()) / spread
+        return 0.0, 0.0
+    common = float((one * other).mean())
+    return common / spread, float(np.clip(common / other.var(), 0, 1))
+
+
+def _faint(surface: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """The surface with a share of its structure: what a dark defect lets through of it.
+
+    Where it lets less through, the shot over the whole structure would show that inverted.
+    """
+    scale = max(4.0, min(surface.shape[:2]) / 16)
+    fine = _fine(surface, np.ones(surface.shape[:2], bool), scale)
+    gain = _like(np.exp((share - 1) * fine), surface)
+    return np.asarray(surface * gain, np.float32)
+
+
+def _fine(
+    picture: NDArray[np.float32], where: NDArray[np.bool_], scale: float
+) -> NDArray[np.float32]:
+    """Logarithms of grey levels without what is smooth of them in the region ``where``, so that a
+    shade changes nothing."""
+    level = np.log(_grey(picture) + _FLOOR)
+    weight = where.astype(np.float32)
+    share = np.maximum(cv2.GaussianBlur(weight, (0, 0), scale), 1e-3)
+    smooth = cv2.GaussianBlur(level * weight, (0, 0), scale) / share
+    return np.asarray(level - smooth, np.float32)
+
+
+def _like(plane: NDArray[Any], picture: NDArray[np.float32]) -> NDArray[Any]:
+    """A plane for each channel of a picture."""
+    return plane if picture.ndim == 2 else plane[..., None]
 
 
 def _grey(picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -22,9 +22,8 @@ from anogen.placement.box import Box
 from anogen.seeds import rng_of, seed_of
 from anogen.study.settings import RunSettings
 from anogen.study.stages.goods import Good
-from anogen.synthesis.contract import Anomaly, Image
+from anogen.synthesis.contract import Anomaly, Image, Support
 from anogen.synthesis.copies import Imprint, distance_to_shots, imprint, nearest
-from anogen.synthesis.croppaste import Support
 from anogen.synthesis.gate import Limits, Verdict, calibrated, judge
 from anogen.synthesis.likeness import (
     LEAST_LIKENESS,

@@ -23,7 +23,7 @@ from anogen.study.durations import timed
 from anogen.study.run_folder import RunFolder
 from anogen.study.saying import progress_bar, say
 from anogen.study.stages.material import need_shots, shots_of
-from anogen.synthesis.croppaste import Support
+from anogen.synthesis.contract import Support
 from anogen.synthesis.mask_generation import sample_masks
 
 Masks = NDArray[np.bool_]

@@ -21,7 +21,7 @@ from anogen.prior.loading import load_prior
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import RunSettings, SupportSettings
 from anogen.study.stages.places import drawn_mask
-from anogen.synthesis.croppaste import Support
+from anogen.synthesis.contract import Support
 
 Pairs = list[tuple[Category, SupportSet]]
 

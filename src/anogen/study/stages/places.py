@@ -30,8 +30,7 @@ from anogen.seeds import rng_of
 from anogen.study.settings import RunSettings
 from anogen.study.stages.goods import Good
 from anogen.study.stages.planned import Planned
-from anogen.synthesis.contract import Image
-from anogen.synthesis.croppaste import Support
+from anogen.synthesis.contract import Image, Support
 from anogen.synthesis.gate import overhang
 
 Key = TypeVar("Key")
