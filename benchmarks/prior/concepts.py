@@ -37,7 +37,7 @@ from features import (
 )
 from numpy.typing import NDArray
 from sheets import row, write_sheet
-from windows import around
+from windows import around, good_images
 
 from anogen.concept.concept import Concept
 from anogen.concept.learning import learn_concepts
@@ -56,6 +56,7 @@ from anogen.synthesis.croppaste import CropPasteSynthesizer
 from anogen.synthesis.cutpaste import CutPasteSynthesizer
 from anogen.synthesis.diffusion import Job
 from anogen.synthesis.draem import DraemSynthesizer
+from anogen.synthesis.seen_through import surfaces_of
 from anogen.synthesis.settings import SynthesisSettings
 
 Place = tuple[NDArray[np.uint8], Box]
@@ -67,6 +68,9 @@ def draw_all(
     prior: LatentDiffusion, concept: Concept, case: Case, jobs: list[Place], options: Any
 ) -> dict[str, list[Anomaly]]:
     """Every synthesizer's anomalies at the same places."""
+    supports = [(shot.image, shot.mask) for shot in case.shots]
+    goods = good_images(options.data, case.category)[:256]
+    surfaces = surfaces_of({case.defect: supports}, goods)[case.defect]
 
     def learned(concept: Concept, init: str) -> list[Anomaly]:
         settings = SynthesisSettings.model_validate(
@@ -74,7 +78,7 @@ def draw_all(
             | ({} if options.strength is None else {"strength": options.strength})
         )
         synthesizer = AnoGenSynthesizer(
-            prior, concept, settings=settings, supports=[(s.image, s.mask) for s in case.shots]
+            prior, concept, settings=settings, supports=supports, surfaces=surfaces
         )
         batch = [
             Job(normal, box.mask(*normal.shape[:2]), generator(init, index))
@@ -89,7 +93,7 @@ def draw_all(
     drawn = {init: learned(concept, init) for init in INITS}
     drawn["word defect"] = learned(word, "noise")
     others: dict[str, Synthesizer] = {
-        "croppaste": CropPasteSynthesizer([(s.image, s.mask) for s in case.shots]),
+        "croppaste": CropPasteSynthesizer(supports),
         "perlin": DraemSynthesizer(textures=options.textures),
         "cutpaste": CutPasteSynthesizer(),
     }

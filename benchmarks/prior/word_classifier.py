@@ -22,6 +22,10 @@ SIDE = 80
 
 EPOCHS, BATCH, RATE = 14, 64, 2e-3
 
+BEND, PALER, STRONGER, STAIN = 0.06, 0.5, 1.3, 10.0
+"""Of views in training: deviation of the bending in halves of a crop, range of the factor of what
+changed, and deviation of the stain in grey levels; the first and last are the most drawn."""
+
 
 class Classifier:
     """Names words; made by :meth:`train` or :meth:`load`.
@@ -37,7 +41,8 @@ class Classifier:
 
     @classmethod
     def train(cls, x: Tensor, y: Tensor, *, words: int, seed: int) -> "Classifier":
-        """Train on rendered defects, mirrored and turned and lighter or darker.
+        """Train on rendered defects, mirrored, turned, lighter or darker, and changed as redrawing
+        changes: bent, paler or stronger, blurred, under a smooth stain.
 
         Args:
             x: uint8 ``(N, 6, SIDE, SIDE)`` of :func:`crops`.
@@ -56,7 +61,8 @@ class Classifier:
             for rows in torch.randperm(len(x), generator=generator).split(BATCH):
                 view = int(torch.randint(0, 8, (), generator=generator))
                 gain = 0.8 + 0.4 * torch.rand((len(rows), 1, 1, 1), generator=generator)
-                logits = network(_seen(_turned(x[rows], view), gain))
+                crops = _redrawn(_turned(x[rows], view).float(), generator)
+                logits = network(_seen(crops, gain))
                 loss = F.cross_entropy(logits, y[rows], label_smoothing=0.1)
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -111,6 +117,36 @@ def _turned(x: Tensor, view: int) -> Tensor:
     x = x.flip(3) if view & 1 else x
     x = x.flip(2) if view & 2 else x
     return x.transpose(2, 3) if view & 4 else x
+
+
+def _redrawn(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Crops whose defects look redrawn: what changed is bent, paler or stronger and blurred, and a
+    smooth stain lies on it; the good crops stay.
+
+    Else the classifier would know clean renderings alone, and call whatever differs from them after
+    the kinds that are all over their boxes.
+    """
+    good, image = x.chunk(2, dim=1)
+    count, side = len(x), x.shape[-1]
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.rand((count, *shape), generator=generator)
+
+    def smooth(channels: int, cells: int) -> Tensor:
+        coarse = torch.randn((count, channels, cells, cells), generator=generator)
+        return F.interpolate(coarse, side, mode="bicubic", align_corners=True)
+
+    identity = torch.eye(2, 3).expand(count, 2, 3)
+    grid = F.affine_grid(identity, [count, 3, side, side], align_corners=False)
+    bend = BEND * drawn(1, 1, 1) * smooth(2, 8).permute(0, 2, 3, 1)
+    change = F.grid_sample(
+        image - good, grid + bend, padding_mode="reflection", align_corners=False
+    )
+    change = change * (PALER + (STRONGER - PALER) * drawn(1, 1, 1))
+    blurred = F.avg_pool2d(change, 5, stride=1, padding=2, count_include_pad=False)
+    change = change.lerp(blurred, drawn(1, 1, 1).square())
+    stain = smooth(1, 10) + 0.5 * smooth(3, 10) + 0.5 * smooth(3, 20)
+    return torch.cat([good, good + change + STAIN * drawn(1, 1, 1).square() * stain], dim=1)
 
 
 def _seen(x: Tensor, gain: Tensor | float = 1.0) -> Tensor:

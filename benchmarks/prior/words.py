@@ -4,7 +4,8 @@
 
 The classifier (word_classifier.py): a small convolutional network on the box crops of the good and
 of the defective window, trained on rendered defects on rendered good windows, both through the
-autoencoder, so that its blur tells nothing. It names one of 12 words (chance 8.3 %). It is then
+autoencoder, so that its blur tells nothing; its views in training are changed as redrawing changes
+defects (bent, paler, blurred, stained), since it is to judge kinds, not clean edges. It names one of 12 words (chance 8.3 %). It is then
 asked about
   held out: rendered defects on other rendered windows,
   rendered: rendered defects on windows of real good parts (what drawing can reach at best),
