@@ -4,9 +4,9 @@
 
 The classifier (word_classifier.py): a small convolutional network on the box crops of the good and
 of the defective window, trained on rendered defects on rendered good windows, both through the
-autoencoder, so that its blur tells nothing; its views in training are changed as redrawing changes
-defects (bent, paler, blurred, stained), since it is to judge kinds, not clean edges. It names one of 12 words (chance 8.3 %). It is then
-asked about
+autoencoder, so that its blur tells nothing; in training what a defect changes is bent, paler or
+stronger, blurred and stained, as redrawing leaves it, since kinds are to be told, not clean edges.
+It names one of 12 words (chance 8.3 %). It is then asked about
   held out: rendered defects on other rendered windows,
   rendered: rendered defects on windows of real good parts (what drawing can reach at best),
   visible:  drawn from pure noise, the good surface seen (`surroundings: normal`),
