@@ -2,7 +2,12 @@ import pytest
 import torch
 
 from anogen.detection.settings import preset
-from anogen.detection.weak import loss_weights, weak_focal_loss, weighted_mean
+from anogen.detection.weak import (
+    loss_weights,
+    small_defect_weights,
+    weak_focal_loss,
+    weighted_mean,
+)
 
 
 def four_pixels(*values: float) -> torch.Tensor:
@@ -52,3 +57,37 @@ def test_dropped_pixels_have_no_gradient() -> None:
     zero = p.grad.flatten() == 0
     assert zero.tolist() == [True, False, False, False]
     assert p.grad.flatten()[1] < 0 < p.grad.flatten()[3]
+
+
+def test_pixels_of_small_defects_weigh_more() -> None:
+    mask = torch.zeros(4, 1, 10, 10)
+    mask[0, 0, :5] = 1  # half of the image: as every other
+    mask[1, 0, 0, :5] = 1  # a twentieth: twice
+    mask[2, 0, 0, 0] = 0.01  # next to nothing: at most eight times, by its share
+    weights = small_defect_weights(mask, 0.2)
+    assert weights[0].unique().tolist() == [1]
+    assert weights[1][mask[1] > 0].unique().tolist() == [2]
+    assert weights[1][mask[1] == 0].unique().tolist() == [1]
+    assert weights[2].max().item() == pytest.approx(1 + 7 * 0.01)
+    assert weights[3].unique().tolist() == [1]
+    assert small_defect_weights(mask, 0).unique().tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ["paper", "official"])
+@pytest.mark.parametrize("detector", ["unet", "draem", "destseg"])
+def test_the_papers_weigh_all_pixels_alike(detector: str, name: str) -> None:
+    assert preset(detector, name).small_defects == 0
+
+
+def test_the_loss_weighs_small_defects() -> None:
+    settings = preset("unet", "paper").model_copy(update={"small_defects": 0.5, "tau": 1.0})
+    even = settings.model_copy(update={"small_defects": 0.0})
+    mask, weak = four_pixels(1.0, 0, 0, 0), torch.tensor([False])
+    gradients = []
+    for one in (settings, even):
+        p = PROBABILITY.clone().requires_grad_()
+        weak_focal_loss(p, mask, weak, one).backward()
+        assert p.grad is not None
+        gradients.append(p.grad.flatten())
+    ratio = gradients[0] / gradients[1]
+    torch.testing.assert_close(ratio, torch.tensor([2**0.5, 1, 1, 1]))

@@ -258,6 +258,56 @@ def test_thin_sketches_in_large_windows_are_redrawn_less(
     assert seen == [expected]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_only_what_was_sketched_is_redrawn(small_prior, dtype):
+    """A small spot in a large box, on noise that redrawing would not keep."""
+    mask = np.zeros((40, 40), bool)
+    mask[18:22, 18:22] = True
+    unit = np.iinfo(dtype).max // 255
+    shot = np.where(mask, 10 * unit, 200 * unit).astype(dtype)
+    settings = SynthesisSettings(steps=4, strength=0.5)
+    made = AnoGenSynthesizer(
+        small_prior, concept_of(small_prior), settings=settings, supports=[(shot, mask)]
+    )
+    normal = np.random.default_rng(0).integers(150 * unit, 250 * unit, (64, 64)).astype(dtype)
+    region = Box(8, 8, 56, 56).mask(64, 64)
+    for seed in range(3):
+        job = Job(normal, region, np.random.default_rng(seed))
+        outline = made._prepare(Job(normal, region, np.random.default_rng(seed))).outline
+        drawn = made.draw([job])[0].image[8:56, 8:56]
+        assert outline is not None
+        changed = np.argwhere(drawn != normal[8:56, 8:56])
+        spot = np.argwhere(outline)
+        away = np.linalg.norm(changed[:, None] - spot[None], axis=2).min(axis=1)
+        reach = 0.5 * 64 / small_prior.latent_size
+        assert away.max() < max(reach, 3)  # the paste itself fades over two pixels
+        assert len(changed) >= len(spot) / 2
+
+
+@pytest.mark.parametrize("init", ["noise", "sketch"])
+def test_what_has_no_colour_gets_none(small_prior, init):
+    """Nor does a coloured part, or one whose shots have colours, lose its own."""
+    mask = np.zeros((40, 40), bool)
+    mask[10:30, 12:28] = True
+    grey = np.repeat(np.where(mask, 10, 200).astype(np.uint8)[..., None], 3, axis=2)
+    red = grey.copy()
+    red[mask] = (180, 20, 20)
+    normal = np.repeat(picture((64, 64))[..., None], 3, axis=2)
+    region = regions_of((64, 64))["box"]
+
+    def colours(shot, on):
+        settings = SynthesisSettings(init=init, steps=4, strength=0.5)
+        made = AnoGenSynthesizer(
+            small_prior, concept_of(small_prior), settings=settings, supports=[(shot, mask)]
+        )
+        image = made(on, region, np.random.default_rng(0)).image[region].astype(int)
+        return int(np.ptp(image, axis=1).max())
+
+    assert colours(grey, normal) == 0
+    assert colours(red, normal) > 0
+    assert colours(grey, picture((64, 64, 3))) > 0
+
+
 def test_seeds_and_concepts_make_the_difference(small_prior):
     normal = picture((64, 64, 3))
     region = regions_of((64, 64))["box"]

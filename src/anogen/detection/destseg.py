@@ -20,7 +20,7 @@ from anogen.detection.losses import cosine_loss, focal_loss
 from anogen.detection.network_detector import NetworkDetector
 from anogen.detection.settings import DeSTSegSettings
 from anogen.detection.teacher import BasicBlock, ResNet18, make_teacher
-from anogen.detection.weak import loss_weights, weighted_mean
+from anogen.detection.weak import loss_weights, small_defect_weights, weighted_mean
 
 _RATES = (6, 12, 18)
 """Dilations of the pyramid (DeSTSeg's code; DeepLabv3's for stride 16)."""
@@ -209,6 +209,7 @@ class DeSTSegDetector(NetworkDetector[DeSTSegSettings]):
         )
         normalisation = settings.loss_normalisation
         focal = focal_loss(probability, mask, gamma=settings.focal_gamma)
+        focal = focal * small_defect_weights(mask, settings.small_defects)
         l1 = (probability - mask).abs()
         filtered = weights if settings.filter_l1 else torch.ones_like(weights)
         return {

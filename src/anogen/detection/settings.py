@@ -153,6 +153,11 @@ class DetectorSettings(Settings):
     loss_normalisation: Normalisation = Field(
         default="kept", description="mean of the loss over the pixels that count, or over all"
     )
+    small_defects: Share = Field(
+        default=0.0,
+        description="share of an image below which pixels of its defect weigh more in the focal "
+        "loss, by the square root of how far below, up to 8 times; 0: all pixels weigh alike",
+    )
     precision: Precision = Field(
         default="auto",
         description="bf16 where the processor multiplies it in hardware (auto), or forced",

@@ -44,6 +44,11 @@ Sketcher = Callable[
 and the defect's outline ``(H, W)``."""
 
 
+REDRAWN = 0.5
+"""Latent cells around a sketched outline that are redrawn with it. The rest of a region stays as it
+was: redrawn, it would cloud, and nothing is to be seen there."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One defect to draw.
@@ -66,7 +71,9 @@ class _Prepared:
     """A job cut to its window; float32 arrays are of the prior's image size S.
 
     ``part`` is of the image, and holds all that is worked with; ``window`` and ``base``, the normal
-    or the sketch on it, are in its pixels.
+    or the sketch on it, are in its pixels. ``region`` is what is drawn of the asked one: with a
+    sketch, what lies near its ``outline``; ``nearness`` ``(h, w)``, of the box, says how strongly
+    that shows.
     """
 
     job: Job
@@ -75,6 +82,7 @@ class _Prepared:
     window: Window
     base: Image
     outline: NDArray[np.bool_] | None
+    nearness: NDArray[np.float32] | None
     normal: NDArray[np.float32]
     region: NDArray[np.float32]
     sketch: NDArray[np.float32] | None
@@ -119,6 +127,7 @@ class DiffusionSynthesizer(ABC):
         self.settings = settings
         self.reweighting = settings.reweighting or self.default_reweighting
         self._supports = tuple(supports)
+        self._grey = bool(supports) and all(_achromatic(image) for image, _ in supports)
         self._sketch = None
         if settings.init == "sketch":
             self._sketch = self._sketcher(supports, surfaces or [None] * len(supports))
@@ -207,13 +216,16 @@ class DiffusionSynthesizer(ABC):
             job.region[part.slices],
             self._window(box, height, width).within(part),
         )
-        base, outline = normal, None
+        base, outline, nearness = normal, None, None
         if self._sketch is not None:
             sketch = self._sketch
             if self._kind is not None and job.rng.random() < self.settings.rendered:
                 sketch = partial(rendered, kind=self._kind)
             base, outline = sketch(normal, region, job.rng)
             outline = (outline & region)[box.within(part).slices]
+            nearness = _nearness(outline, REDRAWN * window.side / self.prior.latent_size)
+            region = region.copy()
+            region[box.within(part).slices] &= nearness > 0
         seed = int(job.rng.integers(2**62))
         shape = (self.prior.latent_channels, self.prior.latent_size, self.prior.latent_size)
         return _Prepared(
@@ -223,6 +235,7 @@ class DiffusionSynthesizer(ABC):
             window=window,
             base=base,
             outline=outline,
+            nearness=nearness,
             normal=unit_rgb(normal, window, size),
             region=np.clip(window.cut(region, size), 0, 1),
             sketch=None if self._sketch is None else unit_rgb(base, window, size),
@@ -247,13 +260,20 @@ class DiffusionSynthesizer(ABC):
         base = prepared.base[here.slices].astype(np.float32) / white
         new, old = window.box_of(drawn, here), window.box_of(decoded, here)
         kept = 1 - np.clip(window.box_of(change_map(drawn, decoded), here), 0, 1)
-        weight = opacity
+        weight, near = opacity, prepared.nearness
         if normal.ndim == 2:
             new, old = new.mean(axis=2), old.mean(axis=2)
         else:
             weight, kept = weight[..., None], kept[..., None]
-        detail = kept * (base - old) if self.settings.keep_detail else 0.0
-        result = np.clip(below + weight * (new + detail - below), 0, 1)
+            near = None if near is None else near[..., None]
+            if self._grey and _achromatic(normal[box.slices]):
+                # A prior that knows colours tints what has none.
+                new, old, base = (one.mean(axis=2, keepdims=True) for one in (new, old, base))
+        if self.settings.keep_detail:
+            new = np.asarray(new + kept * (base - old), np.float32)
+        if near is not None:
+            new = np.asarray(base + near * (new - base), np.float32)
+        result = np.clip(below + weight * (new - below), 0, 1)
         image = normal.copy()
         image[box.slices] = np.round(result * white).astype(normal.dtype)
         mask = np.zeros(normal.shape[:2], np.float32)
@@ -372,6 +392,21 @@ def _drawn(
         one._finish(p, drawn[row], decoded[row])
         for row, (one, p) in enumerate(zip(synthesizers, prepared, strict=True))
     ]
+
+
+def _achromatic(image: Image) -> bool:
+    """Whether an image has no colour."""
+    return image.ndim == 2 or bool((image == image[..., :1]).all())
+
+
+def _nearness(outline: NDArray[np.bool_], reach: float) -> NDArray[np.float32]:
+    """Whether a sketch is redrawn, and how strongly that shows: 1 in its outline and up to half of
+    ``reach`` pixels around it, 0 from ``reach`` on. An empty outline is everywhere near."""
+    if not outline.any():
+        return np.ones(outline.shape, np.float32)
+    away = cv2.distanceTransform((~outline).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    nearness: NDArray[np.float32] = np.clip(2 - 2 * away / reach, 0, 1)
+    return nearness
 
 
 def _opacity(region: NDArray[np.bool_], feather: float) -> NDArray[np.float32]:
