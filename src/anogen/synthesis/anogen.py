@@ -44,8 +44,8 @@ class AnoGenSynthesizer(DiffusionSynthesizer):
     def _strength(self, window: Window, outline: NDArray[np.bool_] | None) -> float:
         """Of thin sketches less in a window that is larger than the prior's images.
 
-        A crack in a large box is finer there than what the prior draws, and the surface around it,
-        which is most of the box, would cloud. A defect of a latent cell's thickness is none.
+        A crack in a large box is finer there than what the prior draws, and would fade. A defect of
+        a latent cell's thickness is none.
         """
         strength = super()._strength(window, outline)
         shrunk = self.prior.image_size / window.side

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from anogen.placement.box import Box
 from anogen.synthesis.blending import rounded
-from anogen.synthesis.canvas import as_kind
+from anogen.synthesis.canvas import FULL, as_kind
 from anogen.synthesis.contract import Image, Support
 
 ALIKE, THROUGH = 0.6, 0.25
@@ -83,14 +83,15 @@ class Search:
         self._inside = mask[self._window]
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RIM + 1, 2 * _RIM + 1))
         self._around = cv2.dilate(self._inside.astype(np.uint8), disc) == 0
-        self._shown = image[self._window].astype(np.float32)
+        self._unit = FULL[image.dtype] / 255
+        self._shown = self._grey_levels(image)
         self._likest: list[tuple[float, NDArray[np.float32]]] = []
 
     def look_at(self, good: Image) -> None:
         """Keep a good image's window if it is among the likest."""
         if good.shape[:2] != self._image.shape[:2] or self._around.sum() < _FEW:
             return
-        cut = as_kind(good[self._window], self._image).astype(np.float32)
+        cut = self._grey_levels(good)
         self._likest.append(self._rated(cut))
         self._likest.sort(key=lambda rated: rated[0])
         del self._likest[_ALIGNED:]
@@ -109,8 +110,12 @@ class Search:
             through, share = _agreement(self._shown, surface, self._inside)
             surface = np.where(_like(~self._around, surface), _faint(surface, share), surface)
         image = self._image.copy()
-        image[self._window] = rounded(surface, image)
+        image[self._window] = rounded(self._unit * surface, image)
         return Found(image, alike, through)
+
+    def _grey_levels(self, image: Image) -> NDArray[np.float32]:
+        """The window of an image in the shot's kind, in grey levels of 8 bit."""
+        return np.asarray(as_kind(image[self._window], self._image) / self._unit, np.float32)
 
     def _rated(self, cut: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         """How far a good window is from the shot around the defect, and it in the shot's light."""
