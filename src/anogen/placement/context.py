@@ -4,6 +4,7 @@ Not of the papers, which place boxes anywhere on the object: a worn thread is th
 head of a screw. What surrounds a pixel is described by colour, brightness, busyness and the
 object's share of it, at three scales and alike for every rotation, and on long parts with unlike
 ends by where along them it lies; the defects of the shots are left out of their own surroundings.
+How deep inside the part they lie counts besides.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from anogen.placement.box import Box
 from anogen.placement.centres import cells_of
+from anogen.placement.depth import depth, depth_of, likely
 from anogen.placement.lengthwise import has_unlike_ends, lengthwise
 
 _WORK = 112
@@ -31,6 +33,9 @@ _LARGEST = 0.15
 
 _WIDTHS = (0.25, 0.4)
 """Least and most deviations by which surroundings may differ and are still alike."""
+
+_LEAST = 1e-9
+"""Mean likeness to a shot in an image that has no place like the shot's."""
 
 _ENDS = 4
 """As how many of the others the place along a long part counts."""
@@ -92,6 +97,7 @@ class Context:
         width: how far from a shot's surroundings others still are alike.
         on_object: share of a box on the object that suffices, by how little of the shots' does.
         along: whether the place along the part is among the surroundings.
+        depths: how deep inside the part each shot's defect lies, see ``depth``.
     """
 
     side: float
@@ -101,9 +107,12 @@ class Context:
     width: float
     on_object: float
     along: bool
+    depths: tuple[float, ...]
 
     def likeness(self, scene: Small, shape: tuple[int, ...]) -> Descriptor:
-        """How much the surroundings of every pixel are like a shot's, in (0, 1].
+        """How much the surroundings of every pixel, and its depth, are like the shots', in (0, 1].
+
+        Places anywhere count as one more shot: three have not seen everything.
 
         Args:
             scene: the image.
@@ -112,18 +121,17 @@ class Context:
         Returns:
             float32 ``(H, W)``, of large images one value for each cell: see ``centres.cells_of``.
         """
-        return self.likeness_of(self.surroundings(scene), cells_of(shape))
-
-    def surroundings(self, scene: Small) -> Descriptor:
-        """Those of every pixel at the working size, ``(h, w, D)``."""
-        return described(scene, self.side, along=self.along)
-
-    def likeness_of(self, surroundings: Descriptor, shape: tuple[int, ...]) -> Descriptor:
-        """The same for surroundings ``(h, w, D)`` that are described already, at ``shape``."""
-        rows = (surroundings - self.mean) / self.deviation
-        squares = [((rows - centre) ** 2).mean(axis=2) for centre in self.centres]
-        alike = np.exp(-np.min(squares, axis=0) / (2 * self.width**2)).astype(np.float32)
-        full: Descriptor = cv2.resize(alike, shape[::-1], interpolation=cv2.INTER_LINEAR)
+        rows = (described(scene, self.side, along=self.along) - self.mean) / self.deviation
+        inside = scene.object > 127
+        total = np.ones(rows.shape[:2], np.float32)
+        for centre in self.centres:
+            alike = np.exp(-((rows - centre) ** 2).mean(axis=2) / (2 * self.width**2))
+            # Each shot counts alike, whether many places of this image are like its own or few.
+            there = alike[inside] if inside.any() else alike
+            total += alike / max(float(there.mean()), _LEAST)
+        total *= likely(depth(scene.object), self.depths)
+        alike = (total / total.max()).astype(np.float32)
+        full: Descriptor = cv2.resize(alike, cells_of(shape)[::-1], interpolation=cv2.INTER_LINEAR)
         return full
 
 
@@ -154,7 +162,10 @@ def context_of(shots: Sequence[Scene], goods: Sequence[Small]) -> Context:
         float(shot.object[Box.around(mask).slices].mean())
         for shot, mask in zip(shots, masks, strict=True)
     ]
-    return Context(side, centres, mean, deviation, width, LESS * min(shares), along)
+    depths = tuple(
+        depth_of(_share(mask), shot.small().object) for shot, mask in zip(shots, masks, strict=True)
+    )
+    return Context(side, centres, mean, deviation, width, LESS * min(shares), along, depths)
 
 
 def described(scene: Small, side: float, *, along: bool) -> Descriptor:
@@ -200,12 +211,17 @@ def _blurred(
 def _at_defect(shot: Scene, side: float, *, along: bool) -> Descriptor:
     """The mean surroundings of a shot's defect, ``(D,)``."""
     assert shot.defect is not None
-    share = _shrunk(shot.defect.astype(np.uint8) * 255).astype(np.float32)
+    share = _share(shot.defect)
     weight = share / share.sum() if share.any() else np.full_like(share, 1 / share.size)
     found: Descriptor = (described(shot.small(), side, along=along) * weight[..., None]).sum(
         axis=(0, 1)
     )
     return found
+
+
+def _share(defect: NDArray[np.bool_]) -> Descriptor:
+    """A defect's share of each pixel of the working size, 255 is all of it."""
+    return _shrunk(defect.astype(np.uint8) * 255).astype(np.float32)
 
 
 def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
