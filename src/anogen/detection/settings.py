@@ -394,8 +394,8 @@ def _destseg_official() -> DeSTSegSettings:
 
 
 SMALL = 0.02
-"""Share of an image below which defects weigh more with the U-Net of `quick` and `best`; measured
-in benchmarks/detection/small_defects, not yet with the other detectors."""
+"""Share of an image below which defects weigh more with the U-Net of `quick` and `best`; the other
+detectors lose pixel AP by it (benchmarks/detection/small_defects)."""
 
 _BEST = {
     "optimiser": "adamw",
