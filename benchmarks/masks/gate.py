@@ -16,7 +16,7 @@ was lowered after seed 8, on which it had kept a seventh of the real defects out
 import argparse
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -24,22 +24,22 @@ import numpy as np
 from cases import FITTED, HELD_OUT, VISIBLE, goods_of, shuffled_pools
 from numpy.typing import NDArray
 
-from anogen.detection.teacher import Teacher, make_teacher
+from anogen.data.dataset import read_dataset
+from anogen.data.images import to_rgb8
 from anogen.errors import InputError
 from anogen.placement.box import Box
 from anogen.placement.boxes import Ground, draw_places
 from anogen.placement.foreground import foreground
 from anogen.placement.settings import PlacementSettings
 from anogen.placement.sizes import LearnedSizes
-from anogen.seeds import rng_of, seed_of
-from anogen.study.stages.judging import COPY, NETWORK, described, types_of
+from anogen.seeds import rng_of
+from anogen.study.settings import RunSettings
+from anogen.study.stages.goods import Good
+from anogen.study.stages.judging import Drawn, Judging
 from anogen.synthesis.contract import Anomaly
-from anogen.synthesis.copies import distance_to_shots
 from anogen.synthesis.croppaste import CropPasteSynthesizer
-from anogen.synthesis.gate import Limits, calibrated, judge, overhang
-from anogen.synthesis.likeness import LEAST_LIKENESS, Types
+from anogen.synthesis.gate import overhang
 from anogen.synthesis.mask_recovery import recover_mask
-from anogen.synthesis.miniatures import distance_to, miniature
 
 SHOTS = 3
 Pixels = NDArray[np.uint8]
@@ -142,28 +142,11 @@ def failures(
     return planted
 
 
-@dataclass(frozen=True)
-class Gate:
-    """The gate of one defect."""
-
-    network: Teacher
-    limits: Limits
-    shots: list[tuple[Pixels, Mask]]
-    types: Types
-    defect: str
-
-    def __call__(self, normal: Pixels, legal: Mask, one: Anomaly) -> str:
-        found = one.mask >= 0.5
-        like = None
-        if len(self.types.centres) > 1 and found.any():
-            seen = described(self.network, one.image, normal, found)
-            like = self.types.likeness(seen, self.defect)
-        distance = distance_to(one.image, [miniature(shot) for shot, _ in self.shots])
-        verdict = judge(normal, one, self.limits, on_object=legal, distance=distance, likeness=like)
-        if verdict.reason is None:
-            new = distance_to_shots(one.image, found, self.shots)
-            return COPY if new < self.limits.least_new else "accepted"
-        return verdict.reason
+def said(judging: Judging, defect: str, good: Good, one: Anomaly) -> str:
+    """What the gate of a run says of a drawing: "accepted", or why not."""
+    drawn = Drawn(good, Box(0, 0, *one.image.shape[1::-1]), one, 0, 0)
+    [settled] = judging.settle([defect], lambda *_: [drawn], earlier={})
+    return settled.verdict.reason or "accepted"
 
 
 def blended(
@@ -204,55 +187,51 @@ def main() -> None:
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     held_out: dict[str, list[bool]] = defaultdict(list)
     missed: dict[str, Counter[str]] = defaultdict(Counter)
-    network = make_teacher(NETWORK)
     by_defect: dict[str, list[bool]] = defaultdict(list)
     for category, folder in (FITTED | HELD_OUT).items():
         root = options.data / folder
         goods = goods_of(root)
         normals, method = goods.normals, goods.method
         pools = shuffled_pools(root, category, seed=options.seed, shots=SHOTS)
-        types = types_of(
-            network,
-            {defect: real[:SHOTS] for defect, real in pools.items()},
-            goods.probes,
-            goods.objects,
-            margin=placement.margin,
-            seed=seed_of(options.seed, category, "likeness"),
-        )
+        gates = [
+            Judging(
+                RunSettings.model_validate(
+                    {
+                        "dataset": {"root": str(root.parent)},
+                        "seed": options.seed,
+                        "method": of,
+                        "bank": {"attempts": 1},
+                    }
+                ),
+                read_dataset(root.parent, categories=[category])[0],
+                {defect: real[:SHOTS] for defect, real in pools.items()},
+                objects=lambda image, _, method=method: foreground(to_rgb8(image), method),
+            )
+            for of in ("anogen", "anomalydiffusion")
+        ]
         for defect, real in pools.items():
             rng = rng_of(options.seed, "gate", category, defect, "cases")
             shots, others = real[:SHOTS], real[SHOTS:]
-            images = [image for image, _ in shots]
-            limits = calibrated(
-                shots,
-                goods.probes,
-                margin=placement.margin,
-                objects=[foreground(image, method) for image in images],
-            )
-            limits = replace(limits, least_likeness=LEAST_LIKENESS)
-            in_masks = replace(limits, most_filled=1.0, most_seam=1.0)
             wrong = [one for name, pool in pools.items() if name != defect for one in pool[SHOTS:]]
-
-            ask = Gate(network, limits, shots, types, defect)
+            in_box, in_mask = (partial(said, judging, defect) for judging in gates)
             for _ in range(options.each):
                 normal = normals[int(rng.integers(len(normals)))]
                 legal = foreground(normal, method)
+                good = Good(normal, legal)
                 drawn = blended(others, normal, legal, rng, placement)
                 if drawn is None:
                     continue
                 one, own = drawn
-                answers = {"real defect": ask(normal, legal, one)}
+                answers = {"real defect": in_box(good, one)}
                 by_defect[f"{category}/{defect}"].append(answers["real defect"] == "accepted")
                 masked = in_its_mask(one.image, normal, own)
-                answers["real defect in its mask"] = replace(ask, limits=in_masks)(
-                    normal, legal, masked
-                )
+                answers["real defect in its mask"] = in_mask(good, masked)
                 planted = failures(one, normal, legal, shots[0], rng, placement.margin)
                 other = blended(wrong, normal, legal, rng, placement) if wrong else None
                 if other is not None:
                     planted["wrong defect type"] = other[0]
                 for name, failure in planted.items():
-                    answers[name] = ask(normal, legal, failure)
+                    answers[name] = in_box(good, failure)
                     if answers[name] == "accepted":
                         missed[name][f"{category}/{defect}"] += 1
                 for name, answer in answers.items():

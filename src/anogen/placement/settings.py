@@ -52,7 +52,7 @@ class PlacementSettings(BaseModel):
     where: Literal["anywhere", "alike"] = Field(
         default="anywhere",
         description="places on the object: anywhere (papers), or mostly where the surroundings are "
-        "like those of the shots' defects",
+        "like those of the shots' defects, and as deep inside the object",
     )
     sizes: Literal["learned", "official", "given"] = Field(
         default="learned",
