@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,9 +28,9 @@ from anogen.placement.sizes import sizes_of
 from anogen.seeds import rng_of
 from anogen.study.settings import RunSettings
 from anogen.study.stages.goods import Good
+from anogen.study.stages.near_object import bites, near_object
 from anogen.study.stages.planned import Planned
 from anogen.synthesis.contract import Image, Support
-from anogen.synthesis.gate import overhang
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -102,6 +101,13 @@ class Places:
         if settings.placement.where == "alike":
             self.contexts = self._contexts(supports)
         self.masks: dict[str, MaskVariation] = {}
+        # Boxes say where, not what shape; the median image knows images of one size only.
+        told = in_masks and self.method != "median"
+        self._bites = {
+            defect: told
+            and bites([mask for _, mask in shots], [self.object(image) for image, _ in shots])
+            for defect, shots in supports.items()
+        }
         if settings.learns_masks and not sampled:
             raise InputError(
                 "setting masks.source: learned masks are there only once a run has learned and "
@@ -122,7 +128,7 @@ class Places:
         ground = self.ground(item)
         found = []
         for place in self.places(item, attempt):
-            left = _near_object(place, ground)
+            left = near_object(place, ground, biting=self._bites[item.defect])
             assert left is not None  # a share of each place lies on what is allowed
             found.append(left)
         return self.good(item), found
@@ -158,7 +164,7 @@ class Places:
                 rng_of(*identity, "mask"),
                 count=rules.defects,
                 what=what,
-                cut=lambda place: _near_object(place, ground),
+                cut=lambda place: near_object(place, ground, biting=self._bites[item.defect]),
             )
         sizes, rng = self.sizes[item.defect], rng_of(*identity, "box")
         return draw_places(ground, sizes, rng, settings=rules, what=what)
@@ -177,7 +183,8 @@ class Places:
                 self._drawn(rules.legal, defect, shape),
                 self._drawn(rules.forbidden, defect, shape),
                 likeness,
-                1.0 if context is None else context.on_object,
+                # What shows the background through the object lies on it nevertheless.
+                1.0 if context is None or self._bites[defect] else context.on_object,
             )
         return good.grounds[defect]
 
@@ -241,24 +248,6 @@ class Places:
             path = inside(self.category.root, name)
             self._regions[name, shape] = read_mask(path, (shape[0], shape[1]), name=name)
         return self._regions[name, shape]
-
-
-def _near_object(place: Place, ground: Ground) -> Place | None:
-    """What of a place is drawn in: where it is legal, and on the object or near it.
-
-    Defects are of the object: they may stand out of it a little, not hang beside it.
-    """
-    box, allowed = place.box, ground.allowed
-    reach = overhang(box)
-    around = box.grown(reach, *allowed.shape)
-    near = cv2.dilate(
-        allowed[around.slices].astype(np.uint8),
-        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
-    )
-    left = near[box.within(around).slices] > 0
-    if ground.legal is not None:
-        left &= ground.legal[box.slices]
-    return place.cut(left)
 
 
 def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
