@@ -176,7 +176,7 @@ def calibrated(
     )
     if objects:
         shares = [
-            share_on(_healed(inside, mask), mask)
+            share_on(healed(inside, mask), mask)
             for inside, (_, mask) in zip(objects, supports, strict=True)
         ]
         # Of the middle one: where a defect changes the object's outline, it may not be found.
@@ -209,10 +209,14 @@ def overhang(box: Box) -> int:
     return round(OVERHANG * min(box.width, box.height)) + 1
 
 
-def _healed(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def healed(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The object as it was before a defect bit into it: closed by a disc twice as wide as it.
 
     A hole or a missing edge shows the background, and looks as if it lay beside the object.
+
+    Args:
+        on_object: boolean ``(H, W)``, as it is told from the background of a defective image.
+        mask: boolean ``(H, W)``, not empty: the defect.
     """
     thickest = cv2.distanceTransform(np.pad(mask, 1).view(np.uint8), cv2.DIST_L2, 5).max()
     radius = 2 * int(np.ceil(thickest))  # so that a notch in a straight edge closes nearly flush
@@ -221,9 +225,9 @@ def _healed(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np
     closed = ~_grown(~_grown(wide, radius), radius)[
         2 * radius : -2 * radius, 2 * radius : -2 * radius
     ]
-    healed = on_object.copy()
-    healed[part] |= closed & mask[part]
-    return healed
+    whole = on_object.copy()
+    whole[part] |= closed & mask[part]
+    return whole
 
 
 def _grown(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:

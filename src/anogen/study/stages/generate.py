@@ -22,6 +22,7 @@ from anogen.study.stages.goods import Good
 from anogen.study.stages.judging import Drawn, Judging, Settled
 from anogen.study.stages.learned_masks import sampled_masks
 from anogen.study.stages.material import supports_of
+from anogen.study.stages.near_object import trimmed
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
 from anogen.synthesis.contract import Anomaly, Image, synthesizers
@@ -190,9 +191,9 @@ class _Artist:
             ]
             anomalies = draw_several(self._draw, works)
             return [
-                Drawn(good, part, anomaly, seed, attempt)
-                for (good, part, _), anomaly, seed, attempt in zip(
-                    grounds, anomalies, seeds, attempts, strict=True
+                Drawn(good, part, self._ended(item, good, part, anomaly), seed, attempt)
+                for (good, part, _), anomaly, (item, attempt), seed in zip(
+                    grounds, anomalies, tried, seeds, strict=True
                 )
             ]
 
@@ -208,6 +209,12 @@ class _Artist:
         around, shape = self.synthesizers[item.defect].around, good.image.shape[:2]
         part = Box.holding([around(place.box, *shape) for place in places])
         return good, part, [place.within(part) for place in places]
+
+    def _ended(self, item: Planned, good: Good, part: Box, anomaly: Anomaly) -> Anomaly:
+        """A drawing that ends where there is nothing to take away."""
+        if not self.places.bites[item.defect]:
+            return anomaly
+        return trimmed(anomaly, good.image[part.slices], good.object[part.slices])
 
     def _draw(self, jobs: Sequence[Job]) -> list[Anomaly]:
         return draw_together([self.synthesizers[job.defect] for job in jobs], jobs)

@@ -101,10 +101,9 @@ class Places:
         if settings.placement.where == "alike":
             self.contexts = self._contexts(supports)
         self.masks: dict[str, MaskVariation] = {}
-        # Boxes say where, not what shape; the median image knows images of one size only.
-        told = in_masks and self.method != "median"
-        self._bites = {
-            defect: told
+        self.bites = {
+            # The median image knows images of one size only.
+            defect: self.method != "median"
             and bites([mask for _, mask in shots], [self.object(image) for image, _ in shots])
             for defect, shots in supports.items()
         }
@@ -128,10 +127,15 @@ class Places:
         ground = self.ground(item)
         found = []
         for place in self.places(item, attempt):
-            left = near_object(place, ground, biting=self._bites[item.defect])
+            left = self._near(place, item, ground)
             assert left is not None  # a share of each place lies on what is allowed
             found.append(left)
         return self.good(item), found
+
+    def _near(self, place: Place, item: Planned, ground: Ground) -> Place | None:
+        # Boxes say where, not what shape: what is drawn in them is trimmed.
+        edged = item.defect in self.masks and self.bites[item.defect]
+        return near_object(place, ground, to_edge=edged)
 
     def good(self, item: Planned) -> Good:
         """A planned image's normal; those of a batch are remembered."""
@@ -164,7 +168,7 @@ class Places:
                 rng_of(*identity, "mask"),
                 count=rules.defects,
                 what=what,
-                cut=lambda place: near_object(place, ground, biting=self._bites[item.defect]),
+                cut=lambda place: self._near(place, item, ground),
             )
         sizes, rng = self.sizes[item.defect], rng_of(*identity, "box")
         return draw_places(ground, sizes, rng, settings=rules, what=what)
@@ -184,7 +188,7 @@ class Places:
                 self._drawn(rules.forbidden, defect, shape),
                 likeness,
                 # What shows the background through the object lies on it nevertheless.
-                1.0 if context is None or self._bites[defect] else context.on_object,
+                1.0 if context is None or self.bites[defect] else context.on_object,
             )
         return good.grounds[defect]
 
