@@ -12,6 +12,7 @@ from anogen.data.images import read_image, to_rgb8, write_png
 from anogen.data.resizing import resize_image
 from anogen.detection.saved import load_detector, make_detector
 from anogen.detection.settings import preset
+from anogen.study.results import ImageMetrics, Results, Run, write_results
 
 SIDE = 64
 ARMS = ("procedural", "procedural+generated")
@@ -99,10 +100,56 @@ def test_a_score_does_not_depend_on_other_images_or_on_the_way_to_the_model(
     assert maps[0] == maps[1] == maps[2]
 
 
+def test_images_are_called_defective_from_the_runs_threshold_on(anogen, run, photos, tmp_path):
+    def predicted(name: str, *options: object) -> tuple[list[dict[str, str]], str]:
+        answer = anogen("predict", run, photos, "--out", tmp_path / name, *options)
+        assert answer.code == 0
+        return list(csv.DictReader((tmp_path / name / "scores.csv").open())), answer.out
+
+    rows, said = predicted("without")
+    # Of two arms the one that trained on drawn defects.
+    assert f"unet-{ARMS[1]}-0" in said
+    assert "threshold: none known" in said
+    assert [row["defective"] for row in rows] == ["", "", ""]
+    exact = json.loads(anogen("predict", run, photos, "--out", tmp_path / "exact", "--json").out)
+    highest = max(one["score"] for one in exact)
+    measured = [
+        Run(
+            category="plate",
+            detector="unet",
+            arm=arm,
+            seed=0,
+            image=ImageMetrics(threshold=threshold),
+            settings_hash="0",
+        )
+        for arm, threshold in ((ARMS[0], 0.0), (ARMS[1], highest))
+    ]
+    write_results(run / "results.json", Results(runs=tuple(measured)))
+    try:
+        rows, said = predicted("run")
+        assert "defective: 1 of 3 images" in said
+        for row in rows:
+            score = next(one["score"] for one in exact if one["image"] == row["image"])
+            assert row["defective"] == ("yes" if score == highest else "no")
+        rows, said = predicted("given", "--threshold", 0)
+        assert "threshold: 0.000000 (--threshold)" in said
+        assert [row["defective"] for row in rows] == ["yes"] * 3
+        rows, said = predicted("unmeasured", "--seed", 1)
+        assert "threshold: none known" in said
+        (run / "results.json").write_text("{")
+        answer = anogen("predict", run, photos, "--out", tmp_path / "damaged")
+        assert answer.code == 2
+        assert "no valid results" in answer.err
+    finally:
+        (run / "results.json").unlink()
+
+
 def test_wrong_input_is_one_sentence_and_leaves_nothing(anogen, run, photos, tmp_path):
     model = run / f"detectors/plate/unet-{ARMS[0]}-0/model.safetensors"
     (tmp_path / "note.txt").write_text("no image")
     (tmp_path / "torn.png").write_bytes((photos / "wide.png").read_bytes()[:200])
+    for arm in ("procedural", "draem"):
+        saved(run.parent / f"plain/detectors/plate/unet-{arm}-0/model.safetensors", seed=0)
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full/diary.txt").write_text("dear diary")
@@ -110,7 +157,8 @@ def test_wrong_input_is_one_sentence_and_leaves_nothing(anogen, run, photos, tmp
     photo, out = photos / "wide.png", tmp_path / "out"
     arm = ("--arm", ARMS[0])
     for call, sentence in (
-        ((run, photo), f"choose one with --arm ({', '.join(ARMS)})"),
+        ((run.parent / "plain", photo), "choose one with --arm (draem, procedural)"),
+        ((model, photo, "--threshold", "nan"), "--threshold nan: give a number"),
         ((run, photo, "--arm", "cutpaste"), f"--arm cutpaste; there are: {', '.join(ARMS)}"),
         ((run, photo, *arm, "--seed", 7), "no detector with --seed 7; there are: 0, 1"),
         ((model, photo, "--seed", 0), "is one detector already; leave --seed away"),

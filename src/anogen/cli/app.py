@@ -246,10 +246,18 @@ def predict(
     ] = None,
     arm: Annotated[
         str | None,
-        typer.Option("--arm", help="What it was trained on, such as procedural+generated."),
+        typer.Option("--arm", help="What it was trained on; drawn defects by default."),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Number of its training; the lowest by default.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold",
+            help="Score from which an image is called defective; by default the one of the best "
+            "F1 on the run's held-out images.",
+        ),
     ] = None,
     json_: AsJson = False,
 ) -> None:
@@ -264,6 +272,7 @@ def predict(
         detector=detector,
         arm=arm,
         seed=seed,
+        threshold=threshold,
         as_json=json_,
     )
 

@@ -5,16 +5,13 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from anogen.data.images import read_image, to_rgb8, write_png
 from anogen.data.listing import images_below
-from anogen.data.resizing import resize_image
 from anogen.detection.contract import Detector
+from anogen.detection.inspection import inspect
 from anogen.errors import InputError
 from anogen.files import whole_folder, write_bytes, write_text
 from anogen.study.pictures import heat
@@ -29,12 +26,14 @@ class Scored:
     Attributes:
         image: the image as it was named.
         score: larger is more anomalous.
+        defective: whether the score reaches the threshold; None without one.
         map: float16 ``.npy`` of the image's own size, in [0, 1].
         overlay: PNG of the image's own size, with the map as colour over it.
     """
 
     image: str
     score: float
+    defective: bool | None
     map: str
     overlay: str
 
@@ -77,18 +76,20 @@ def score_images(
     images: dict[str, Path],
     out: Path,
     *,
+    threshold: float | None = None,
     on_image: Callable[[int, int], None] | None = None,
 ) -> list[Scored]:
     """Score images, and write a table, a score map and a picture of each.
 
     ``out`` gets ``scores.csv``, ``maps/<name>.npy`` and ``overlays/<name>.png``, all or nothing.
-    Images are shrunk to the detector's size, and its maps stretched back. One image at a time, so
-    that no score depends on which other images are given. Colours run from 0 to 1 in every picture.
+    One image at a time, so that no score depends on which other images are given. Colours run from
+    0 to 1 in every picture.
 
     Args:
         detector: trained.
         images: as :func:`images_at` finds them.
         out: a new or an empty folder.
+        threshold: score from which an image is called defective; None calls none so.
         on_image: called with how many are done, of how many.
 
     Raises:
@@ -98,18 +99,18 @@ def score_images(
     with whole_folder(out) as part:
         for number, (name, path) in enumerate(images.items(), start=1):
             image = to_rgb8(read_image(path))
-            prediction = detector.predict(resize_image(image, detector.image_size)[None])
-            score_map = _at_size(prediction.score_maps[0], image.shape[0], image.shape[1])
+            seen = inspect(detector, image)
             one = Scored(
                 image=str(path),
-                score=float(prediction.image_scores[0]),
+                score=seen.score,
+                defective=None if threshold is None else seen.score >= threshold,
                 map=f"maps/{name}.npy",
                 overlay=f"overlays/{name}.png",
             )
             buffer = io.BytesIO()
-            np.save(buffer, score_map, allow_pickle=False)
+            np.save(buffer, seen.score_map, allow_pickle=False)
             write_bytes(part / one.map, buffer.getvalue())
-            write_png(part / one.overlay, heat(image, score_map, low=0.0, high=1.0))
+            write_png(part / one.overlay, heat(image, seen.score_map, low=0.0, high=1.0))
             scored.append(one)
             if on_image is not None:
                 on_image(number, len(images))
@@ -117,20 +118,11 @@ def score_images(
     return scored
 
 
-def _at_size(score_map: NDArray[np.float16], height: int, width: int) -> NDArray[np.float16]:
-    larger = height > score_map.shape[0] or width > score_map.shape[1]
-    stretched: Any = cv2.resize(
-        score_map.astype(np.float32),
-        (width, height),
-        interpolation=cv2.INTER_LINEAR if larger else cv2.INTER_AREA,
-    )
-    return np.asarray(stretched, dtype=np.float16)
-
-
 def _table(scored: Sequence[Scored]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["image", "score", "map", "overlay"])
+    writer.writerow(["image", "score", "defective", "map", "overlay"])
     for one in scored:
-        writer.writerow([one.image, f"{one.score:.6f}", one.map, one.overlay])
+        word = {None: "", True: "yes", False: "no"}[one.defective]
+        writer.writerow([one.image, f"{one.score:.6f}", word, one.map, one.overlay])
     return file.getvalue()

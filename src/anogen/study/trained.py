@@ -7,6 +7,8 @@ from pathlib import Path
 from anogen.detection.contract import detectors
 from anogen.detection.saved import MODEL
 from anogen.errors import InputError
+from anogen.study.arms import with_generated
+from anogen.study.results import read_results
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ def model_of(
         path: a run's folder, a detector's folder in it, or a file of weights.
         category: of the run's detectors, one of this category.
         detector: one of this name.
-        arm: one that trained on this.
+        arm: one that trained on this; by default, where several arms are left, the only one of
+            them that trained on drawn defects.
         seed: the one of this number; by default the lowest of those that the others leave.
 
     Raises:
@@ -59,6 +62,9 @@ def model_of(
         found = [one for one in found if getattr(one, name) == value]
         if not found:
             raise InputError(f"{path}: no detector with --{name} {value}; there are: {known}.")
+    drawn = [one for one in found if with_generated(one.arm)]
+    if len({one.arm for one in drawn}) == 1:
+        found = drawn
     open_ = [
         f"--{name} ({_named(found, name)})"
         for name in ("category", "detector", "arm")
@@ -67,6 +73,28 @@ def model_of(
     if open_:
         raise InputError(f"{path}: has several detectors; choose one with {' and '.join(open_)}.")
     return found[0].path
+
+
+def threshold_of(file: Path) -> float | None:
+    """The image score of the highest F1 on the held-out images of a detector's run.
+
+    Scores from it on up are defective ones. None where the run says none: it was not evaluated, has
+    no defective images to measure on, or the file lies in no run.
+
+    Args:
+        file: weights of a detector, as :func:`model_of` finds them.
+
+    Raises:
+        InputError: if the run's results are damaged.
+    """
+    folder = file.resolve().parent
+    results = folder.parents[2] / "results.json" if len(folder.parents) > 2 else None
+    if results is None or not results.is_file():
+        return None
+    inner = folder.relative_to(results.parent).as_posix()
+    return next(
+        (run.image.threshold for run in read_results(results).runs if run.folder == inner), None
+    )
 
 
 def _named(found: list[Trained], name: str) -> str:
