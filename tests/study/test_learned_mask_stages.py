@@ -166,7 +166,7 @@ def test_a_dry_run_counts_them(tmp_path, small_dataset, small_prior_file):
     assert (found.masks, found.concepts) == (6, 2)
     lines = "\n".join(found.lines())
     assert "masks to sample before: 6" in lines
-    assert "2 concepts, 2 mask embeddings and of" in lines
+    assert "2 concepts and 2 mask embeddings" in lines
 
 
 def test_other_masks_are_other_numbers(tmp_path, small_dataset):

@@ -24,7 +24,7 @@ from anogen.study.run_folder import RunFolder, alone_in, at_work, open_run
 from anogen.study.settings import resolve
 from anogen.study.stages.evaluate import evaluate
 from anogen.study.stages.material import categories_of
-from anogen.study.stages.trainings import _processes, detectors_of, do_trainings, untrained
+from anogen.study.stages.trainings import detectors_of, do_trainings, processes, untrained
 from anogen.study.threads import threads
 
 SETTINGS = (*SMALL_RUN, "training.arms=[draem, generated]", "detectors.unet.steps=12")
@@ -130,13 +130,13 @@ def test_as_many_processes_as_the_cores_feed(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
     assert trainings[0].threads == 1
-    assert _processes(trainings) == 6
+    assert processes(trainings, None) == 6
     settings = finished.settings
     four = settings.training.model_copy(update={"threads": 4})
     wide = RunFolder(finished.path, settings.model_copy(update={"training": four}))
-    assert _processes(detectors_of(wide, categories_of(wide))) == 1
+    assert processes(detectors_of(wide, categories_of(wide)), None) == 1
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert _processes(trainings) == 1
+    assert processes(trainings, None) == 1
 
 
 def test_torchs_own_threads_mean_one_after_another(

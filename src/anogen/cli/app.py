@@ -46,7 +46,7 @@ Overrides = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Only say how many images, how long, how much disk."),
+    typer.Option("--dry-run", help="Only say how much there is to do, how long it takes, how much disk."),
 ]
 Workers = Annotated[
     int | None,
@@ -112,7 +112,7 @@ def run(
         seed=seed,
     )
     if dry_run:
-        runs.dry_run(preset, given, tuple(override or ()), out)
+        runs.dry_run(preset, given, tuple(override or ()), out, workers=workers)
         return
     runs.run(preset, given, tuple(override or ()), out, workers=workers, as_json=json_)
 

@@ -86,10 +86,17 @@ def run(
     _show(RunFolder(path, settings), results, as_json=as_json)
 
 
-def dry_run(preset: str, given: Given, overrides: tuple[str, ...], out: Path | None) -> None:
+def dry_run(
+    preset: str,
+    given: Given,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    *,
+    workers: int | None,
+) -> None:
     """``anogen run --dry-run``."""
     settings = resolve(preset, given, overrides=overrides)
-    _count(claim(_out(out, settings), settings))
+    _count(claim(_out(out, settings), settings), workers=workers)
 
 
 def dry_generate(path: Path) -> None:
@@ -97,9 +104,9 @@ def dry_generate(path: Path) -> None:
     _count(open_run(path))
 
 
-def _count(folder: RunFolder) -> None:
-    """Print the extent of a run's drawing."""
-    for line in dry(folder, categories_of(folder)).lines():
+def _count(folder: RunFolder, *, workers: int | None = None) -> None:
+    """Print the extent of what a run has left to do."""
+    for line in dry(folder, categories_of(folder), workers=workers).lines():
         print(line)
 
 

@@ -114,8 +114,8 @@ def do_trainings(
     Raises:
         InputError: what the first one that failed has said.
     """
-    left_alone = [training for training in trainings if training.threads is None]
-    if workers is not None and workers > 1 and len(trainings) > 1 and left_alone:
+    one_by_one = any(training.threads is None for training in trainings)
+    if workers is not None and workers > 1 and len(trainings) > 1 and one_by_one:
         say("note: training.threads is null, so trainings run one after another, each on all cores")
 
     def ended(training: Training, seconds: float, left: int) -> None:
@@ -126,18 +126,26 @@ def do_trainings(
     side_by_side(
         trainings,
         partial(_Trainer, train=train, predict=predict),
-        workers=1 if left_alone else workers or _processes(trainings),
+        workers=processes(trainings, workers),
         on_done=ended,
     )
 
 
-def _processes(trainings: Sequence[Training]) -> int:
-    """How many processes keep this machine busy."""
-    if torch.cuda.is_available():
+def processes(trainings: Sequence[Training], workers: int | None) -> int:
+    """How many processes trainings are done in: as many as asked for, or as keep this machine busy.
+
+    One where ``training.threads`` is null: each training takes all cores then.
+    """
+    if any(training.threads is None for training in trainings):
         return 1
-    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, cores // max((training.threads or 1 for training in trainings), default=1))
+    if workers is None:
+        if torch.cuda.is_available():
+            return 1
+        affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+        cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+        most = max((training.threads or 1 for training in trainings), default=1)
+        return max(1, cores // most)
+    return workers
 
 
 class _Trainer:
