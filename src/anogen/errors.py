@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 
 class InputError(Exception):
@@ -7,3 +7,7 @@ class InputError(Exception):
     Each says which file, what is wrong, and what to do. The command line prints it without a
     traceback and exits with code 2.
     """
+
+
+class NoPlaceError(InputError):
+    """No place on an image keeps all rules: an odd image, or rules that are too strict."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,11 +10,14 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from anogen.bank.bank import Bank
+from anogen.data.images import write_png
 from anogen.study.review.server import HEADER
 from anogen.study.review.session import key_of
+from anogen.study.run_folder import open_run
 
 sys.path.append(str(Path(__file__).parents[1] / "study"))
 
@@ -46,6 +50,19 @@ def test_export(anogen, run, tmp_path):
         assert len(answer.err.splitlines()) == 1
     answer = anogen("review", tmp_path)
     assert (answer.code, "holds no run" in answer.err) == (2, True)
+
+
+def test_a_bank_is_exported_whatever_became_of_its_dataset(anogen, run, tmp_path):
+    root = Path(open_run(run).settings.dataset.root)
+    odd = root / "disc/test/scratch"
+    odd.mkdir(parents=True)
+    write_png(odd / "unmasked.png", np.zeros((8, 8), np.uint8))
+    out = tmp_path / "out"
+    try:
+        answer = anogen("export", run, "--format", "coco", "--out", out)
+    finally:
+        shutil.rmtree(odd)
+    assert (answer.code, answer.out) == (0, f"exported: {out} (6 images)\n")
 
 
 def test_review_serves_until_ctrl_c_and_holds_the_run(run, anogen):

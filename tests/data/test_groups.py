@@ -66,6 +66,13 @@ def test_rows_without_a_file_are_said(mvtec: Path) -> None:
     assert not findings.problems
 
 
+def test_a_row_that_names_no_possible_file_is_said(mvtec: Path) -> None:
+    table = f"file\tgroup\ntest/bent/000.png\ta\n{'x' * 300}.png\tb\n"
+    (mvtec / "groups.tsv").write_text(table)
+    _, findings = scan(mvtec)
+    assert any("1 of its 2 files are not there" in notice for notice in findings.notices)
+
+
 def test_another_provenance_table_is_passed_over(mvtec: Path) -> None:
     (mvtec / "PROVENANCE.tsv").write_text("screw/test/bent/000.png\tsomebody/repository\n")
     assert set(_groups(mvtec).values()) == {None}

@@ -182,3 +182,12 @@ def test_a_name_that_is_no_text_is_a_problem(mvtec: Path) -> None:
         pytest.skip("this file system takes UTF-8 names only")
     with pytest.raises(InputError, match=r"^screw/train/good/a\?\.png: .* no valid UTF-8"):
         read_dataset(mvtec)
+
+
+def test_a_name_with_a_backslash_is_a_problem(mvtec: Path) -> None:
+    try:
+        (mvtec / "screw/train/good/a\\b.png").write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system takes no backslash")
+    with pytest.raises(InputError, match=r"a\\b\.png: a name with a backslash"):
+        read_dataset(mvtec)

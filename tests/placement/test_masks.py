@@ -1,5 +1,7 @@
 """Varied masks: what must hold for every one, and that they are like the support masks."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -253,3 +255,26 @@ def test_a_bent_part_in_the_place_of_a_spot_is_not_cut_off():
     for seed in range(40):
         assert masks.draw(ground, np.random.default_rng(seed), what="x").mask(256, 256).any()
     masks.draw(ground, np.random.default_rng(190), what="x")
+
+
+@pytest.mark.parametrize("pixels", [1, 2])
+def test_masks_of_a_pixel_become_as_large_as_can_be_seen(pixels):
+    mask = np.zeros(SHAPE, bool)
+    mask[60, 80 : 80 + pixels] = True
+    for drawn in draw([mask]):
+        assert 6 <= drawn.sum() <= 12
+
+
+def test_many_specks_cost_no_image_each():
+    mask = np.zeros((1000, 1000), bool)
+    mask[::40, ::40] = True
+    mask[500:520, 500:520] = True
+    tracemalloc.start()
+    try:
+        variation = MaskVariation([mask], settings=PlacementSettings())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100 * mask.nbytes
+    rng = np.random.default_rng(0)
+    assert variation.draw(Ground(np.ones(mask.shape, bool)), rng, what="plate").shape.any()

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from anogen.placement.box import Box
 from anogen.placement.boxes import Ground, Place
-from anogen.study.stages.near_object import bites, near_object, trimmed
+from anogen.study.stages.near_object import bites, near_object, rim_of, trimmed
 from anogen.synthesis.contract import Anomaly
 
 SIDE = 128
@@ -74,10 +74,25 @@ def test_what_is_drawn_in_a_box_ends_at_the_edge_of_what_it_takes_away_from() ->
     drawn, mask = normal.copy(), bar(80, 124)
     drawn[mask] = 10
     before = Anomaly(drawn, box, region, mask.astype(np.float32), {"steps": 2})
-    after = trimmed(before, normal, DISC)
+    after = trimmed(before, normal, DISC, rim=1)
     assert np.array_equal(after.image[DISC], drawn[DISC])
     far = np.hypot(Y, X) > 42.5
     assert np.array_equal(after.image[far], normal[far])
     assert np.array_equal(after.mask[DISC], before.mask[DISC]) and not after.mask[far].any()
     assert (after.box, after.provenance) == (box, {"steps": 2})
     assert np.array_equal(drawn[mask], np.full(int(mask.sum()), 10))  # the first is as it was
+
+
+def test_the_rim_is_that_of_the_whole_image() -> None:
+    assert rim_of((3000, 4000)) == 31
+    assert rim_of((256, 256, 3)) == 2
+
+
+def test_nearness_is_the_same_on_large_images() -> None:
+    mask = bar(60, 128)
+    wide = np.kron(mask, np.ones((40, 40), bool))
+    box = Box.around(wide)
+    left = near_object(Place(box, wide[box.slices]), Ground(np.kron(DISC, np.ones((40, 40), bool))))
+    assert left is not None
+    small, large = kept(mask), left.mask(40 * SIDE, 40 * SIDE)[20::40, 20::40]
+    assert (small & large).sum() / (small | large).sum() > 0.95

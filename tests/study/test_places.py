@@ -12,8 +12,9 @@ from anogen.data.images import write_png
 from anogen.data.support import draw_support
 from anogen.errors import InputError
 from anogen.placement.box import Box
+from anogen.study.run_folder import RunFolder
 from anogen.study.settings import resolve
-from anogen.study.stages.material import supports_of
+from anogen.study.stages.material import check_dataset, supports_of
 from anogen.study.stages.places import Places
 from anogen.study.stages.planned import Planned, plan
 from anogen.synthesis.contract import Image
@@ -84,8 +85,42 @@ def test_a_missing_table_entry_is_said_at_once(small_dataset: Path) -> None:
 def test_masks_of_another_size_are_refused(drawn: Path) -> None:
     write_png(drawn / "rules" / "corner.png", np.ones((10, 10), bool))
     places, items = places_of(drawn, "placement.legal=rules/corner.png")
-    with pytest.raises(InputError, match=r"rules/corner.png: the mask is 10x10"):
+    with pytest.raises(InputError, match=r"rules/corner.png is 10x10 pixels, the good image plate"):
         places.place(items[0], 0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "corner", "sentence"),
+    [
+        ("legal", np.ones((10, 10), bool), "placement.legal: rules/corner.png is 10x10 pixels"),
+        ("forbidden", np.ones((9, 10), bool), "rules/corner.png is 10x9 pixels, the good image"),
+        ("legal", np.zeros((64, 64), bool), "placement.legal: rules/corner.png is black"),
+        ("forbidden", np.zeros((64, 64), bool), None),
+    ],
+)
+def test_drawn_regions_are_looked_at_before_any_work(
+    drawn: Path, tmp_path: Path, rule: str, corner: np.ndarray, sentence: str | None
+) -> None:
+    write_png(drawn / "rules" / "corner.png", corner)
+    given = {"dataset": {"root": str(drawn)}, "placement": {rule: "rules/corner.png"}}
+    run = RunFolder(tmp_path / "run", resolve("quick", given))
+    if sentence is None:
+        check_dataset(run)
+        return
+    with pytest.raises(InputError) as caught:
+        check_dataset(run)
+    assert sentence in str(caught.value)
+
+
+def test_a_median_of_unlike_shapes_is_refused_before_any_work(
+    small_dataset: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(small_dataset, tmp_path / "data")
+    write_png(root / "plate/train/good/003.png", np.full((64, 80), 128, np.uint8))
+    given = {"dataset": {"root": str(root)}, "placement": {"foreground": "median"}}
+    run = RunFolder(tmp_path / "run", resolve("quick", given))
+    with pytest.raises(InputError, match=r"median: .* plate/train/good/003.png are not; use otsu"):
+        check_dataset(run)
 
 
 def test_the_object_is_found_once_for_equal_pixels(

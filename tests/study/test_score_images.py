@@ -1,5 +1,6 @@
 """Score maps of images of any size lie where the detector saw them."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from anogen.data.images import read_image, write_png
 from anogen.detection.contract import Prediction
+from anogen.errors import InputError
 from anogen.study.score_images import images_at, score_images
 
 
@@ -53,3 +55,13 @@ def test_images_are_found_in_order_and_named_by_their_place(tmp_path: Path) -> N
     assert list(images_at([tmp_path])) == ["a/x", "a/y", "b/x"]
     found = images_at([tmp_path / "b/x.png", tmp_path / "a/y.PNG"])
     assert found == {"x": tmp_path / "b/x.png", "y": tmp_path / "a/y.PNG"}
+
+
+def test_a_name_that_is_no_text_is_told_before_any_work(tmp_path: Path) -> None:
+    broken = Path(os.fsdecode(os.fsencode(tmp_path) + b"/m\xfcll.png"))
+    try:
+        broken.write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    with pytest.raises(InputError, match=r"m\?ll\.png: the name is no valid UTF-8"):
+        images_at([tmp_path])

@@ -5,7 +5,7 @@ import pytest
 
 from anogen.placement.box import Box
 from anogen.synthesis.contract import Anomaly
-from anogen.synthesis.gate import Limits, calibrated, judge
+from anogen.synthesis.gate import Limits, calibrated, healed, judge
 from anogen.synthesis.miniatures import distance_to, miniature
 
 BOX = Box(4, 2, 14, 12)
@@ -90,6 +90,43 @@ def bitten(*, width, out):
     object_ = np.zeros((60, 60), bool)
     object_[:, 20:] = True
     return object_ & ~mask, mask
+
+
+def test_the_smallest_area_is_a_share_of_the_image_that_is_drawn_on():
+    normal, anomaly = drawing()  # 12 pixels of 480
+    limits = Limits(smallest_share=0.03)
+    assert "nothing visible" in judge(normal, anomaly, limits).reason
+    # As a part of a larger image, as a drawing is judged.
+    assert judge(normal, anomaly, limits, frame=400).reason is None
+
+
+def test_a_shot_that_leaves_no_surroundings_says_nothing_of_how_faint_a_defect_may_be():
+    image = np.full((20, 24), 100, np.uint8)
+    whole, spot = np.ones((20, 24), bool), np.zeros((20, 24), bool)
+    spot[5:9, 5:9] = True
+    faint = np.where(spot, 130, image).astype(np.uint8)
+    alone = calibrated([(faint, spot)], [], margin=0.15)
+    assert calibrated([(image, whole), (faint, spot)], [], margin=0.15).least_change == (
+        alone.least_change
+    )
+    assert calibrated([(image, whole)], [], margin=0.15).least_change < alone.least_change
+
+
+def test_shots_smaller_than_what_is_seen_elsewhere_are_no_failures():
+    image, dot = np.full((20, 24), 100, np.uint8), np.zeros((20, 24), bool)
+    dot[5, 5:7] = True
+    limits = calibrated([(np.where(dot, 200, image).astype(np.uint8), dot)], [], margin=0.15)
+    assert limits.smallest_area == 2
+
+
+def test_a_wide_notch_is_closed_as_a_narrow_one_is():
+    """At 40 times the size, where the object is closed on a coarser grid."""
+    object_, mask = bitten(width=10, out=0)
+    wide = [np.kron(one, np.ones((40, 40), bool)) for one in (object_, mask)]
+    assert (healed(object_, mask) & mask).sum() / mask.sum() == pytest.approx(
+        (healed(*wide) & wide[1]).sum() / wide[1].sum(), abs=0.06
+    )
+    assert np.array_equal(healed(*wide)[~wide[1]], wide[0][~wide[1]])
 
 
 @pytest.mark.parametrize(("out", "share"), [(0, 1.0), (10, 12 / 20)])
@@ -192,7 +229,8 @@ def test_a_faint_small_shot_loosens_the_limits():
         [with_spot(part(0), 40, 45, 80), with_spot(part(1), 40, 45, 30)], [], margin=0.15
     )
     assert 0 < both.least_change < strong.least_change
-    assert strong.smallest_area == pytest.approx(0.1 * with_spot(part(0), 40, 45, 80)[1].sum())
+    assert strong.smallest_share == pytest.approx(0.1 * with_spot(part(0), 40, 45, 80)[1].mean())
+    assert strong.smallest_area == 6
     # Without normals and objects nothing is said on seams, copies and places.
     assert strong.most_seam == 1
     assert strong.least_distance == strong.least_on_object == 0

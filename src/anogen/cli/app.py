@@ -46,7 +46,9 @@ Overrides = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Only say how much there is to do, how long it takes, how much disk."),
+    typer.Option(
+        "--dry-run", help="Only say how much there is to do, how long it takes, how much disk."
+    ),
 ]
 Workers = Annotated[
     int | None,

@@ -55,14 +55,18 @@ def export(path: Path, kind: str, out: Path, *, categories: list[str] | None, li
     count = export_banks(
         list(banks.values()), kind, out, dataset=Path(run.settings.dataset.root), licence=licence
     )
-    _say_what_is_missing(run, list(banks))
     print(f"exported: {out} ({count} images)")
+    _say_what_is_missing(run, list(banks))
 
 
 def _say_what_is_missing(run: RunFolder, categories: list[str]) -> None:
     if not Path(run.settings.dataset.root).is_dir():
         return  # nothing tells how much was planned
-    for category, support in categories_of(run):
+    try:
+        pairs = categories_of(run)
+    except InputError:
+        return  # the bank is whole by itself, whatever has become of the dataset since
+    for category, support in pairs:
         if category.name in categories:
             drawn, planned = progress(run, category, support)
             if drawn < planned:

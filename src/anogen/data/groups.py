@@ -45,7 +45,7 @@ def _need_files(
     table: Path, root: Path, files: list[str], places: Sequence[Path], findings: Findings
 ) -> None:
     """Say of which files of a table there are none: their groups would be passed over."""
-    missing = [file for file in files if not any((place / file).is_file() for place in places)]
+    missing = [file for file in files if not any(_is_file(place / file) for place in places)]
     if not missing:
         return
     key = table.relative_to(root).as_posix()
@@ -62,6 +62,13 @@ def _need_files(
         )
     if sentence not in told:  # a table at the root is read for every category
         told.append(sentence)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name that a file can have
+        return False
 
 
 def _rows(table: Path, root: Path, findings: Findings) -> list[tuple[str, str]]:

@@ -38,7 +38,8 @@ def images_below(folder: Path) -> list[Path]:
 def images_in(folder: Path | None, root: Path, findings: Findings) -> list[Path]:
     """Image files of one folder (not below it), sorted by name.
 
-    Problems: two files with one stem, a link that leaves ``root``, a name that is no UTF-8.
+    Problems: two files with one stem, a link that leaves ``root``, a name that is no UTF-8 or has
+    a backslash.
     Notices: folders, and files of other kinds.
     """
     if folder is None or not folder.is_dir():
@@ -83,6 +84,8 @@ def _unusable(key: str, root: Path) -> str | None:
         return f"{shown}: the file's name is no valid UTF-8; rename it."
     except InputError as error:
         return str(error)
+    if "\\" in key:
+        return f"{key}: a name with a backslash, which other systems read as a folder; rename it."
     return None
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from anogen.errors import InputError
+from anogen.errors import NoPlaceError
 from anogen.placement.box import Box
 from anogen.placement.centres import Centres
 from anogen.placement.settings import PlacementSettings
@@ -126,7 +126,7 @@ def draw_places(
         what: names image and defect in the error.
 
     Raises:
-        InputError: if no place is found, naming the rule that made it impossible.
+        NoPlaceError: if no place is found, naming the rule that made it impossible.
     """
     search = _Search(ground, sizes, settings, what)
     found: list[Place] = []
@@ -168,7 +168,7 @@ class _Search:
             together.update(broken)
             if len(broken) == 1:
                 alone.update(broken)
-        raise InputError(f"{self.what}: {self._sentence(alone, together, taken)}")
+        raise NoPlaceError(f"{self.what}: {self._sentence(alone, together, taken)}")
 
     def _tried(
         self, size: Size, centre: tuple[int, int], taken: Sequence[Place]
@@ -230,7 +230,7 @@ class _Search:
                 "all of the object is forbidden where it is legal; correct the mask of "
                 "placement.forbidden"
             )
-        raise InputError(f"{self.what}: {reason}.")
+        raise NoPlaceError(f"{self.what}: {reason}.")
 
     def _sentence(self, alone: Counter[str], together: Counter[str], taken: Sequence[Place]) -> str:
         """Why no place was found: the rule without which most attempts would have been places."""

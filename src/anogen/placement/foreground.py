@@ -70,6 +70,14 @@ def median_image(goods: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return median
 
 
+def small_shape(height: int, width: int, *, side: int = _WORK) -> tuple[int, int]:
+    """``(H, W)`` of an image made so small that no side is longer than ``side`` pixels."""
+    scale = side / max(height, width)
+    if scale >= 1:
+        return height, width
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
 def foreground(
     image: NDArray[np.uint8],
     method: ForegroundMethod,
@@ -128,12 +136,10 @@ def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _shrunk(image: NDArray[np.uint8], side: int = _WORK) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
+    shape = small_shape(*image.shape[:2], side=side)
+    if shape == image.shape[:2]:
         return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small: NDArray[np.uint8] = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
     return small
 
 

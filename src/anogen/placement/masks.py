@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anogen.errors import InputError
+from anogen.errors import NoPlaceError
 from anogen.placement.box import Box
 from anogen.placement.boxes import Ground, Place
 from anogen.placement.centres import Centres
@@ -142,11 +142,11 @@ class MaskVariation:
                 of it.
 
         Raises:
-            InputError: if no mask is found, naming the rule that most of them broke.
+            NoPlaceError: if no mask is found, naming the rule that most of them broke.
         """
         allowed = ground.open
         if not allowed.any():
-            raise InputError(
+            raise NoPlaceError(
                 f"{what}: no pixel may carry a defect; check placement.legal, placement.forbidden "
                 "and placement.foreground."
             )
@@ -166,7 +166,7 @@ class MaskVariation:
                 return place
             failed[str(problem)] += 1
         worst, times = failed.most_common(1)[0]
-        raise InputError(
+        raise NoPlaceError(
             f"{what}: none of {self._settings.attempts} {self.kind} masks could be placed; {times} "
             f"{self.broken[worst]}."
         )
@@ -194,6 +194,10 @@ class MaskVariation:
         if rng.random() < SWAPPED:
             like = self._shapes[int(rng.integers(len(self._shapes)))]
         area = like.area * float(np.exp(rng.normal(0, 2 * self._settings.size_jitter)))
+        if LARGER * max(one.area for one in self._shapes) * scale**2 < LEAST_AREA:
+            area = (
+                1.5 * LEAST_AREA / scale**2
+            )  # as large as can be seen, where none of the shots is
         factor = shrink * scale * float(np.sqrt(area / source.sum()))
         stretch = float(np.exp(rng.normal(0, STRETCH)))
         turn, mirror = self._turn(shape, rng)
@@ -274,9 +278,9 @@ class MaskVariation:
         mask, rows = place.shape, place.box.slices
         area = mask.sum() / ground.object.size
         areas = [shape.area for shape in self._shapes]
-        if mask.sum() < LEAST_AREA or not (
-            SMALLER * shrink**2 * min(areas) <= area <= LARGER * max(areas)
-        ):
+        pixels = int(mask.sum())
+        largest = max(LARGER * max(areas) * ground.object.size, 2 * LEAST_AREA)
+        if not (LEAST_AREA <= pixels <= largest and SMALLER * shrink**2 * min(areas) <= area):
             return "size"
         share = ground.allowed[rows][mask].mean()
         if share == 0 or share < min(self._settings.on_foreground, ground.on_object):
@@ -299,8 +303,8 @@ class MaskVariation:
 def _shape(mask: NDArray[np.bool_], object_: NDArray[np.bool_] | None) -> _Shape:
     box = Box.around(mask)
     cut = mask[box.slices]
-    count, labels = cv2.connectedComponents(cut.astype(np.uint8), connectivity=8)
-    parts = sorted((labels == index for index in range(1, count)), key=lambda p: -int(p.sum()))
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(cut.astype(np.uint8), connectivity=8)
+    largest = np.argsort(-facts[1:, cv2.CC_STAT_AREA], kind="stable")[:MOST_PARTS] + 1
     angle, elongation = _axis(cut)
     place = None
     if object_ is not None and object_.any() and not object_.all():
@@ -308,7 +312,7 @@ def _shape(mask: NDArray[np.bool_], object_: NDArray[np.bool_] | None) -> _Shape
         y, x = np.argwhere(mask).mean(axis=0)
         place = ((float(x) - around.x0) / around.width, (float(y) - around.y0) / around.height)
     return _Shape(
-        parts=tuple(parts[:MOST_PARTS]),
+        parts=tuple(labels == index for index in largest),
         area=float(mask.mean()),
         scale=float(np.sqrt(mask.size)),
         angle=angle,

@@ -46,8 +46,8 @@ def images_at(places: Sequence[Path]) -> dict[str, Path]:
             the path within the folder.
 
     Raises:
-        InputError: if a place does not exist, a folder has no images, or two images would have
-            the same name.
+        InputError: if a place does not exist, a folder has no images, a name is no UTF-8, or two
+            images would have the same name.
     """
     found: dict[str, Path] = {}
     for place in places:
@@ -62,6 +62,11 @@ def images_at(places: Sequence[Path]) -> dict[str, Path]:
         for path in files:
             inner = path.relative_to(place) if path != place else Path(path.name)
             name = inner.with_suffix("").as_posix()
+            try:
+                str(path).encode()
+            except UnicodeEncodeError:
+                shown = str(path).encode(errors="replace").decode()
+                raise InputError(f"{shown}: the name is no valid UTF-8; rename it.") from None
             if name in found:
                 raise InputError(
                     f"{path} and {found[name]}: both would be called {name}; give them in calls "

@@ -42,6 +42,10 @@ RARE = 0.75
 SEAM_TRIALS, SEAM_SHARE = 200, 0.99
 """Boxes laid on normals, and the share of them that must pass as having no seam."""
 
+COARSE = 64
+"""Half of the thickness of a defect, in pixels, up to which the object under it is closed at every
+pixel, and in whole parts of which beyond."""
+
 AROUND = 8
 """Pixels around a region in which the normal's own steps are looked at."""
 
@@ -53,6 +57,7 @@ class Limits:
     Attributes:
         least_change: mean difference on the mask, as a share of white.
         smallest_area: pixels of the mask.
+        smallest_share: the same as a share of the whole image.
         most_filled: share of the region above which a drawing is a patch.
         least_on_object: share of the mask that must lie on the object, or hardly beside it.
         most_seam: share of the region's rim with a step that the normal hardly ever shows.
@@ -63,6 +68,7 @@ class Limits:
 
     least_change: float = 0.0
     smallest_area: float = 0.0
+    smallest_share: float = 0.0
     most_filled: float = 1.0
     least_on_object: float = 0.0
     most_seam: float = 1.0
@@ -92,6 +98,7 @@ def judge(
     on_object: NDArray[np.bool_] | None = None,
     distance: float | None = None,
     likeness: float | None = None,
+    frame: int | None = None,
 ) -> Verdict:
     """Judge one drawn defect by its box and a little around it, however large the image is.
 
@@ -103,6 +110,7 @@ def judge(
         distance: of the whole image to the nearest support image, of which no copy is wanted; see
             ``miniatures``.
         likeness: of the defect to its type, where there are others to compare with.
+        frame: pixels of the whole image, where ``normal`` is a part of it.
 
     Returns:
         Scores ``area`` (pixels), ``filled`` (share of the region), ``change`` (share of white),
@@ -125,8 +133,9 @@ def judge(
     if likeness is not None:
         scores["likeness"] = likeness
     reason = None
+    smallest = max(limits.smallest_area, limits.smallest_share * (frame or anomaly.mask.size))
     # Whatever the settings allow, no accepted image has an empty mask.
-    if area < max(limits.smallest_area, 1):
+    if area < max(smallest, 1):
         reason = "nothing visible was drawn"
     elif scores["change"] < limits.least_change:
         reason = "the change is too faint to see"
@@ -160,16 +169,18 @@ def calibrated(
     """
     changes, areas, filled = [], [], []
     for image, mask in supports:
-        changes.append(_visible(image, mask))
+        seen = _visible(image, mask)
+        changes += [] if seen is None else [seen]
         areas.append(int(mask.sum()) / mask.size)
         box = Box.around(mask)
         filled.append(
             int(mask.sum()) / (with_room(box.width, margin) * with_room(box.height, margin))
         )
-    pixels = min(mask.size for _, mask in supports)
+    smallest = min(int(mask.sum()) for _, mask in supports)
     limits = Limits(
-        least_change=max(2 * GREY_LEVEL, SLACK * min(changes)),
-        smallest_area=max(LEAST_AREA, SMALLER * min(areas) * pixels),
+        least_change=max(2 * GREY_LEVEL, SLACK * min(changes, default=0.0)),
+        smallest_area=min(LEAST_AREA, smallest),
+        smallest_share=SMALLER * min(areas),
         # A defect that fills its box, such as a round one, leaves the corners of it free.
         most_filled=max(0.9, max(filled)),
         least_new=copy_limit(supports),
@@ -201,7 +212,7 @@ def share_on(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> float:
     """
     box = Box.around(mask)
     part = box.grown(overhang(box), *mask.shape).slices
-    return float(_grown(on_object[part], overhang(box))[mask[part]].mean())
+    return float(grown(on_object[part], overhang(box))[mask[part]].mean())
 
 
 def overhang(box: Box) -> int:
@@ -218,25 +229,34 @@ def healed(on_object: NDArray[np.bool_], mask: NDArray[np.bool_]) -> NDArray[np.
         on_object: boolean ``(H, W)``, as it is told from the background of a defective image.
         mask: boolean ``(H, W)``, not empty: the defect.
     """
-    thickest = cv2.distanceTransform(np.pad(mask, 1).view(np.uint8), cv2.DIST_L2, 5).max()
-    radius = 2 * int(np.ceil(thickest))  # so that a notch in a straight edge closes nearly flush
-    part = Box.around(mask).grown(2 * radius, *mask.shape).slices
-    wide = np.pad(on_object[part], 2 * radius, mode="edge")
-    closed = ~_grown(~_grown(wide, radius), radius)[
+    box = Box.around(mask)
+    inside = np.pad(mask[box.slices], 1).view(np.uint8)
+    thickest = float(cv2.distanceTransform(inside, cv2.DIST_L2, 5).max())
+    # Wide defects are closed at a coarser grid: what it costs grows with the radius squared.
+    step = max(1, int(thickest) // COARSE)
+    radius = 2 * int(np.ceil(thickest / step))  # a notch in a straight edge closes nearly flush
+    part = box.grown(2 * radius * step, *mask.shape).slices
+    wide = np.pad(on_object[part][::step, ::step], 2 * radius, mode="edge")
+    closed = ~grown(~grown(wide, radius), radius)[
         2 * radius : -2 * radius, 2 * radius : -2 * radius
     ]
+    height, width = mask[part].shape
+    closed = closed.repeat(step, axis=0).repeat(step, axis=1)[:height, :width]
     whole = on_object.copy()
     whole[part] |= closed & mask[part]
     return whole
 
 
-def _grown(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
-    """All pixels no more than ``reach`` from the mask; none where the mask is empty."""
+def grown(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """All pixels no more than ``reach`` from the mask; none where the mask is empty.
+
+    By distances, which takes as long for a long reach as for a short one.
+    """
     if not mask.any():
         return mask
     away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    grown: NDArray[np.bool_] = away <= reach
-    return grown
+    near: NDArray[np.bool_] = away <= reach
+    return near
 
 
 def _difference(image: Image, other: Image) -> NDArray[np.float32]:
@@ -246,18 +266,22 @@ def _difference(image: Image, other: Image) -> NDArray[np.float32]:
     return np.asarray(widest / FULL[other.dtype], np.float32)
 
 
-def _visible(image: Image, mask: NDArray[np.bool_]) -> float:
-    """Mean change of a real defect against its surroundings grown over it, as a share of white."""
+def _visible(image: Image, mask: NDArray[np.bool_]) -> float | None:
+    """Mean change of a real defect against its surroundings grown over it, as a share of white.
+
+    None where it leaves no surroundings.
+    """
     box = Box.around(mask)
     reach = max(box.width, box.height) // 2 + 8
     rows = slice(max(box.y0 - reach, 0), box.y1 + reach)
     columns = slice(max(box.x0 - reach, 0), box.x1 + reach)
     part = (image[rows, columns].astype(np.float32) / FULL[image.dtype] * 255).astype(np.uint8)
     inner = mask[rows, columns].astype(np.uint8)
-    if inner.all():
-        return 1.0
-    grown = cv2.inpaint(part, cv2.dilate(inner, np.ones((3, 3))), 3, cv2.INPAINT_TELEA)
-    return float(_difference(part, grown)[inner > 0].mean())
+    hidden = cv2.dilate(inner, np.ones((3, 3)))
+    if hidden.all():
+        return None
+    under = cv2.inpaint(part, hidden, 3, cv2.INPAINT_TELEA)
+    return float(_difference(part, under)[inner > 0].mean())
 
 
 def _steps(image: Image) -> NDArray[np.float32]:

@@ -148,6 +148,8 @@ class Judging:
                 for limit in fields(Limits)
                 if limit.name in type(bank).model_fields
             }
+            if bank.smallest_area is not None:
+                limits = replace(limits, smallest_share=0.0)
             self._limits[defect] = replace(
                 limits, **{name: value for name, value in given.items() if value is not None}
             )
@@ -183,6 +185,7 @@ class Judging:
                 on_object=object_,
                 distance=distance,
                 likeness=self._likeness(defect, normal, one),
+                frame=good.object.size,
             )
             for one in parts(drawn.anomaly)
         ]

@@ -11,16 +11,18 @@ from anogen.data.dataset import read_dataset
 from anogen.data.images import read_image, read_mask, to_rgb8
 from anogen.data.listing import images_below
 from anogen.data.sample import Category, Sample, SupportSet
+from anogen.data.shapes import shapes_of
 from anogen.data.support import draw_support, evaluation_samples
 from anogen.data.validation import validate
 from anogen.errors import InputError
-from anogen.files import inside, sha256_of
+from anogen.files import sha256_of
+from anogen.placement.foreground import small_shape
 from anogen.prior.contract import LatentDiffusion
 from anogen.prior.embedded import EmbeddedPrior
 from anogen.prior.loading import load_prior
 from anogen.study.run_folder import RunFolder
 from anogen.study.settings import RunSettings, SupportSettings
-from anogen.study.stages.places import drawn_mask
+from anogen.study.stages.drawn_regions import problems_of_regions
 from anogen.synthesis.contract import Support
 
 Pairs = list[tuple[Category, SupportSet]]
@@ -111,19 +113,30 @@ def _problems_beside(settings: RunSettings, categories: Sequence[Category]) -> l
     textures = settings.training.textures
     if textures is not None and not images_below(Path(textures)):
         problems.append(f"training.textures: {textures} holds no images; name another folder.")
-    for rule in ("legal", "forbidden"):
-        pattern = getattr(settings.placement, rule)
-        names = {
-            drawn_mask(pattern, category.name, sample.label)
-            for category in categories
-            for sample in category.test
-            if pattern is not None and sample.mask is not None
-        }
-        problems += [
-            f"placement.{rule}: no file {name} in the dataset; correct the path."
-            for name in sorted(names)
-            if not inside(Path(settings.dataset.root), name).is_file()
-        ]
+    rules = settings.placement
+    problems += problems_of_regions(
+        categories,
+        {"legal": rules.legal, "forbidden": rules.forbidden},
+        Path(settings.dataset.root),
+    )
+    if rules.foreground == "median":
+        problems += _problems_of_shapes(categories)
+    return problems
+
+
+def _problems_of_shapes(categories: Sequence[Category]) -> list[str]:
+    """Sentences about good images that have no median, since they are shaped differently."""
+    problems = []
+    for category in categories:
+        keys: dict[tuple[int, int], str] = {}
+        for shape, key in shapes_of(category).items():
+            keys.setdefault(small_shape(*shape), key)
+        if len(keys) > 1:
+            first, other = list(keys.values())[:2]
+            problems.append(
+                f"placement.foreground=median: good images are of one shape for it, but {first} "
+                f"and {other} are not; use otsu or grabcut."
+            )
     return problems
 
 

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from anogen.placement.boxes import Ground, Place
 from anogen.synthesis.blending import feathered, mixed, rounded
 from anogen.synthesis.contract import Anomaly, Image
-from anogen.synthesis.gate import healed, overhang
+from anogen.synthesis.gate import grown, healed, overhang
 
 _RIM = 1 / 128
 """How exactly an object's edge is known, as a share of the image's longer side."""
+
+SHORT = 32
+"""Longest reach in pixels for which nearness is told with an ellipse of pixels."""
 
 _THROUGH = 1 / 3
 """Least share of the marked pixels through which the background shows."""
@@ -52,13 +55,9 @@ def near_object(place: Place, ground: Ground, *, to_edge: bool = False) -> Place
         The rest; None if nothing is left.
     """
     box, allowed = place.box, ground.allowed
-    reach = _rim(allowed) if to_edge else overhang(box)
+    reach = rim_of(allowed.shape) if to_edge else overhang(box)
     around = box.grown(reach, *allowed.shape)
-    near = cv2.dilate(
-        allowed[around.slices].astype(np.uint8),
-        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
-    )
-    left = place.shape & (near[box.within(around).slices] > 0)
+    left = place.shape & _near(allowed[around.slices], reach)[box.within(around).slices]
     if ground.legal is not None:
         left &= ground.legal[box.slices]
     _, parts = cv2.connectedComponents(left.astype(np.uint8))
@@ -66,7 +65,7 @@ def near_object(place: Place, ground: Ground, *, to_edge: bool = False) -> Place
     return place.cut(left & np.isin(parts, there))
 
 
-def trimmed(anomaly: Anomaly, normal: Image, object_: NDArray[np.bool_]) -> Anomaly:
+def trimmed(anomaly: Anomaly, normal: Image, object_: NDArray[np.bool_], *, rim: int) -> Anomaly:
     """What was drawn in a box, ended at the object's edge: for defects that take away from it.
 
     They are drawn beyond it nevertheless, so that a crack can be open there.
@@ -75,9 +74,10 @@ def trimmed(anomaly: Anomaly, normal: Image, object_: NDArray[np.bool_]) -> Anom
         anomaly: drawn on ``normal``.
         normal: ``(H, W)`` or ``(H, W, 3)``.
         object_: boolean ``(H, W)``.
+        rim: how exactly its edge is known, see :func:`rim_of`.
     """
     part = anomaly.box.slices
-    opacity = feathered(object_, _rim(object_))[part]
+    opacity = feathered(object_, rim)[part]
     image, mask = anomaly.image.copy(), anomaly.mask.copy()
     below, drawn = (whole[part].astype(np.float32) for whole in (normal, image))
     image[part] = rounded(mixed(below, drawn, opacity), image)
@@ -85,5 +85,15 @@ def trimmed(anomaly: Anomaly, normal: Image, object_: NDArray[np.bool_]) -> Anom
     return replace(anomaly, image=image, mask=mask)
 
 
-def _rim(object_: NDArray[np.bool_]) -> int:
-    return round(_RIM * float(max(object_.shape)))
+def _near(allowed: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """All pixels within about ``reach`` of what is allowed."""
+    if reach > SHORT:  # what an ellipse costs grows with its area
+        return grown(allowed, reach)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    near: NDArray[np.bool_] = cv2.dilate(allowed.astype(np.uint8), ellipse) > 0
+    return near
+
+
+def rim_of(shape: tuple[int, ...]) -> int:
+    """Pixels within which an object's edge is known on a whole image of ``shape``."""
+    return round(_RIM * max(shape[:2]))

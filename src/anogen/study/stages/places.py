@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anogen.concept.mask_embedding import square_side
-from anogen.data.images import read_image, read_mask, to_rgb8
+from anogen.data.images import read_image, to_rgb8
 from anogen.data.sample import Category
 from anogen.errors import InputError
-from anogen.files import inside
 from anogen.placement.boxes import Ground, Place, draw_places
 from anogen.placement.context import Context, Scene, Small, context_of
 from anogen.placement.foreground import (
@@ -27,6 +26,7 @@ from anogen.placement.settings import ForegroundMethod
 from anogen.placement.sizes import sizes_of
 from anogen.seeds import rng_of
 from anogen.study.settings import RunSettings
+from anogen.study.stages.drawn_regions import Rule, read_region, region_name
 from anogen.study.stages.goods import Good
 from anogen.study.stages.near_object import bites, near_object
 from anogen.study.stages.planned import Planned
@@ -37,17 +37,6 @@ Value = TypeVar("Value")
 
 KEPT = 64
 """Objects that are remembered, a bit a pixel, for when their images come again."""
-
-
-def drawn_mask(pattern: str, category: str, defect: str) -> str:
-    """The path of a mask that people drew, relative to the dataset's root.
-
-    Args:
-        pattern: ``placement.legal`` or ``placement.forbidden``.
-        category: stands for ``{category}``.
-        defect: stands for ``{defect}``.
-    """
-    return pattern.replace("{category}", category).replace("{defect}", defect)
 
 
 class Places:
@@ -96,7 +85,7 @@ class Places:
         self._objects: dict[str | bytes, NDArray[np.uint8]] = {}
         self._scenes: dict[str, Small] = {}
         self._goods: dict[str, Good] = {}
-        self._regions: dict[tuple[str, tuple[int, ...]], NDArray[np.bool_]] = {}
+        self._regions: dict[tuple[str, str, int, int], NDArray[np.bool_]] = {}
         self.contexts: dict[str, Context] = {}
         if settings.placement.where == "alike":
             self.contexts = self._contexts(supports)
@@ -122,7 +111,8 @@ class Places:
         """A planned image's normal, and the places on it in which defects are drawn.
 
         Raises:
-            InputError: if there is no place for them, or a mask does not fit the image.
+            NoPlaceError: if there is no place for them.
+            InputError: if a mask does not fit the image.
         """
         ground = self.ground(item)
         found = []
@@ -177,15 +167,15 @@ class Places:
         """What is known of the pixels of a planned image's normal; remembered with it."""
         good, defect = self.good(item), item.defect
         if defect not in good.grounds:
-            rules, context = self.settings.placement, self.contexts.get(defect)
+            context = self.contexts.get(defect)
             shape, likeness = good.object.shape, None
             if context is not None:
                 scene = self._scene(good.image, good.object, item.normal.key)
                 likeness = context.likeness(scene, shape)
             good.grounds[defect] = Ground(
                 good.object,
-                self._drawn(rules.legal, defect, shape),
-                self._drawn(rules.forbidden, defect, shape),
+                self._region("legal", item, good),
+                self._region("forbidden", item, good),
                 likeness,
                 # What shows the background through the object lies on it nevertheless.
                 1.0 if context is None or self.bites[defect] else context.on_object,
@@ -242,16 +232,18 @@ class Places:
         side = square_side(masks)
         return LearnedMasks(masks, sampled, side=side, objects=objects, settings=rules)
 
-    def _drawn(
-        self, pattern: str | None, defect: str, shape: tuple[int, ...]
-    ) -> NDArray[np.bool_] | None:
+    def _region(self, rule: Rule, item: Planned, good: Good) -> NDArray[np.bool_] | None:
+        """The mask that somebody drew for a defect; None where there is no such rule."""
+        pattern = getattr(self.settings.placement, rule)
         if pattern is None:
             return None
-        name = drawn_mask(pattern, self.category.name, defect)
-        if (name, shape) not in self._regions:
-            path = inside(self.category.root, name)
-            self._regions[name, shape] = read_mask(path, (shape[0], shape[1]), name=name)
-        return self._regions[name, shape]
+        name = region_name(pattern, self.category.name, item.defect)
+        height, width = good.object.shape
+        if (rule, name, height, width) not in self._regions:
+            self._regions[rule, name, height, width] = read_region(
+                self.category.root, name, (height, width), rule=rule, image=item.normal.key
+            )
+        return self._regions[rule, name, height, width]
 
 
 def _remember(known: dict[Key, Value], key: Key, value: Value) -> None:
