@@ -14,6 +14,7 @@ from anogen.study.arm_order import arm_order
 from anogen.study.bank_table import BankRow, bank_row
 from anogen.study.compared import comparisons
 from anogen.study.curves import Chart
+from anogen.study.decisions import FALSE_ALARMS, DecisionRow, decision_rows
 from anogen.study.durations import totals
 from anogen.study.gain import NAMES
 from anogen.study.gallery import (
@@ -65,6 +66,7 @@ class CategoryPage:
     columns: tuple[str, ...]
     tables: tuple[DetectorTable, ...]
     protocol: str
+    decisions: tuple[DecisionRow, ...]
     galleries: tuple[DefectGallery, ...]
     cases: tuple[tuple[str, tuple[CaseGroup, ...]], ...]
     curves: tuple[Chart, ...]
@@ -111,6 +113,7 @@ def _page(run_folder: Path, config: Mapping[str, Any], results: Results, *, edge
             "title": root.name if root is not None and root.name else "anogen run",
             "pages": pages,
             "names": NAMES,
+            "false_alarms": FALSE_ALARMS,
             "command": command_of(config),
             "versions": versions_of(config, results),
             "settings": yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True),
@@ -150,6 +153,7 @@ def _category(
             table_of(d, [r for r in runs if r.detector == d], gains, columns) for d in detectors
         ),
         protocol=protocol_sentence((run.detector, run.protocol) for run in runs),
+        decisions=decision_rows(runs, scored),
         galleries=tuple(
             defect_gallery(
                 defect,
