@@ -187,6 +187,19 @@ def test_wrong_input_is_one_sentence_and_leaves_nothing(anogen, run, photos, tmp
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["diary.txt"]
 
 
+def test_a_detector_is_carried_away_as_onnx(anogen, run, tmp_path):
+    pytest.importorskip("onnxscript")
+    out = tmp_path / "new/detector.onnx"
+    answer = anogen("detector", "export", run, "--out", out)
+    assert answer.code == 0
+    assert f"unet-{ARMS[1]}-0" in answer.out
+    assert "threshold: none known" in answer.out
+    assert f"exported: {out} (image: uint8 N x {SIDE} x {SIDE} x 3, RGB)" in answer.out
+    assert out.stat().st_size > 1000
+    answer = anogen("detector", "export", run, "--out", tmp_path)
+    assert (answer.code, "is a folder; name the file" in answer.err) == (2, True)
+
+
 def test_a_file_of_another_kind_is_no_detector(anogen, small_prior_file, photos, tmp_path):
     answer = anogen("predict", small_prior_file, photos / "wide.png", "--out", tmp_path / "out")
     assert answer.code == 2

@@ -496,6 +496,32 @@ detector_app = typer.Typer(help="Detectors.", no_args_is_help=True, rich_markup_
 app.add_typer(detector_app, name="detector")
 
 
+@detector_app.command("export")
+def detector_export(
+    model: Annotated[
+        Path, typer.Argument(help="Folder of a run, or the model.safetensors of a detector.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="File to write, such as detector.onnx.")],
+    category: Annotated[
+        str | None, typer.Option("--category", help="Product, where the run has several.")
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option("--detector", help="draem, unet or destseg, where it has several.")
+    ] = None,
+    arm: Annotated[
+        str | None,
+        typer.Option("--arm", help="What it was trained on; drawn defects by default."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Number of its training; the lowest by default.")
+    ] = None,
+) -> None:
+    """Write a trained detector as an ONNX file, to run without Python (needs the extra onnx)."""
+    from anogen.cli import predicting
+
+    predicting.export_onnx(model, out, category=category, detector=detector, arm=arm, seed=seed)
+
+
 @detector_app.command("pretrain")
 def detector_pretrain(
     folder: Annotated[Path, typer.Argument(help="Working folder; a killed training resumes.")],

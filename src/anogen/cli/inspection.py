@@ -75,6 +75,7 @@ def doctor() -> None:
     for module, extra in (
         ("elpv_dataset", "demo"),
         ("transformers", "text"),
+        ("onnxscript", "onnx"),
     ):
         there = importlib.util.find_spec(module) is not None
         advice = "installed" if there else f"not installed (pip install 'anogen[{extra}]')"

@@ -1,10 +1,11 @@
-"""The verb that asks a trained detector about new images."""
+"""The verbs that ask a trained detector about new images, or carry it away to do so elsewhere."""
 
 import json
 import math
 from dataclasses import asdict
 from pathlib import Path
 
+from anogen.detection.network_detector import NetworkDetector
 from anogen.detection.saved import load_detector
 from anogen.errors import InputError
 from anogen.study.saying import progress_bar
@@ -48,3 +49,27 @@ def predict(
         print(f"threshold: {threshold:.6f} ({origin})")
         print(f"defective: {sum(bool(one.defective) for one in scored)} of {len(scored)} images")
     print(f"scores: {out / TABLE} ({len(scored)} images)")
+
+
+def export_onnx(
+    model: Path,
+    out: Path,
+    *,
+    category: str | None,
+    detector: str | None,
+    arm: str | None,
+    seed: int | None,
+) -> None:
+    """``anogen detector export``."""
+    from anogen.detection.onnx_file import write_onnx
+
+    file = model_of(model, category=category, detector=detector, arm=arm, seed=seed)
+    if out.is_dir():
+        raise InputError(f"{out}: is a folder; name the file to write, such as detector.onnx.")
+    threshold = threshold_of(file)
+    made = load_detector(file, device="cpu")
+    assert isinstance(made, NetworkDetector)
+    write_onnx(made, out, metadata={} if threshold is None else {"threshold": repr(threshold)})
+    print(f"detector: {file}")
+    print(f"threshold: {'none known' if threshold is None else f'{threshold:.6f}'}")
+    print(f"exported: {out} (image: uint8 N x {made.image_size} x {made.image_size} x 3, RGB)")

@@ -1,0 +1,90 @@
+"""A trained detector as an ONNX file, which runs without Python and torch.
+
+Input ``image``: uint8 ``(N, S, S, 3)`` RGB at the detector's size. Outputs ``image_score``: float32
+``(N,)``, larger is more anomalous, and ``score_map``: float32 ``(N, S, S)`` in [0, 1]. The file's
+metadata name the detector, its size, and the threshold where one is known.
+"""
+
+import importlib.util
+import io
+import warnings
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from anogen import __version__
+from anogen.detection.network_detector import NetworkDetector
+from anogen.detection.settings import DetectorSettings, ImageScore, MaximumOfMean, TopMean
+from anogen.errors import InputError
+from anogen.files import write_bytes
+
+NEEDED = ("onnx", "onnxscript")
+
+
+class _Inspection(nn.Module):
+    """Pixels to scores, as ``predict`` has them."""
+
+    def __init__(self, detector: NetworkDetector[DetectorSettings]) -> None:
+        super().__init__()
+        self.network = detector.network
+        self._detector = detector
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        score_map = self._detector.probability(image.permute(0, 3, 1, 2))[:, 0]
+        return scores_of(score_map, self._detector.settings.image_score), score_map
+
+
+def scores_of(score_maps: Tensor, settings: ImageScore) -> Tensor:
+    """Image scores ``(N,)`` of score maps ``(N, S, S)``: ``image_score`` for tensors."""
+    if isinstance(settings, MaximumOfMean):
+        side = settings.window
+        # Outside the map counts as zero.
+        means = F.avg_pool2d(score_maps[:, None], side, stride=1, padding=side // 2)
+        return means.amax(dim=(1, 2, 3))
+    pixels = score_maps.flatten(1)
+    if isinstance(settings, TopMean):
+        count = min(settings.k, pixels.shape[1])
+    else:
+        count = max(1, round(settings.fraction * pixels.shape[1]))
+    return pixels.topk(count, dim=1).values.mean(dim=1)
+
+
+def write_onnx(
+    detector: NetworkDetector[DetectorSettings], path: Path, *, metadata: Mapping[str, str]
+) -> None:
+    """Write a trained detector as one ONNX file, atomically.
+
+    Args:
+        detector: on the processor (``load_detector(file, device="cpu")``).
+        path: the file.
+        metadata: what the file says beside the detector's name and size.
+
+    Raises:
+        InputError: if the packages that write ONNX are not installed.
+    """
+    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        raise InputError(
+            f"an ONNX file needs the package {' and '.join(missing)}; install them with "
+            "pip install 'anogen[onnx]'."
+        )
+    detector.bf16 = False
+    module, side = _Inspection(detector).eval(), detector.image_size
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
+            input_names=["image"],
+            output_names=["image_score", "score_map"],
+            dynamic_shapes=({0: torch.export.Dim("N")},),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    facts = {"anogen": __version__, "detector": detector.name, "image_size": str(side)}
+    program.model.metadata_props.update(facts | dict(metadata))
+    write_bytes(path, program.model_proto.SerializeToString())
