@@ -7,9 +7,10 @@ metadata name the detector, its size, and the threshold where one is known.
 
 import importlib.util
 import io
+import logging
 import warnings
-from collections.abc import Mapping
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 import torch
@@ -73,8 +74,7 @@ def write_onnx(
         )
     detector.bf16 = False
     module, side = _Inspection(detector).eval(), detector.image_size
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with _silence(), torch.no_grad():
         program = torch.onnx.export(
             module,
             (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
@@ -87,4 +87,20 @@ def write_onnx(
     assert program is not None
     facts = {"anogen": __version__, "detector": detector.name, "image_size": str(side)}
     program.model.metadata_props.update(facts | dict(metadata))
-    write_bytes(path, program.model_proto.SerializeToString())
+    written = program.model_proto
+    for node in written.graph.node:
+        del node.metadata_props[:]  # where in whose files the code stands
+    write_bytes(path, written.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep torch from speaking of its exporter and of packages that it can do without."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
