@@ -68,6 +68,7 @@ VERBS = [
     ["prior", "pretrain"],
     ["prior", "adapt"],
     ["detector", "pretrain"],
+    ["detector", "export"],
 ]
 
 
