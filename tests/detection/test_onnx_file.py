@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from examples import SIDE, tiny, tiny_settings
+from examples import SIDE, tiny
 
 from anogen.detection import onnx_file
 from anogen.detection.image_score import image_score
-from anogen.detection.network_detector import NetworkDetector
 from anogen.detection.onnx_file import scores_of, write_onnx
-from anogen.detection.saved import load_detector, make_detector
+from anogen.detection.saved import load_detector
 from anogen.detection.settings import ImageScore, MaximumOfMean, TopFractionMean, TopMean
 from anogen.errors import InputError
 
@@ -33,9 +32,9 @@ def test_it_runs_elsewhere_with_the_same_scores(name: str, tmp_path: Path) -> No
     detector, mixture = tiny(name)
     detector.step(mixture.batch(0, seed=0))
     detector.save(tmp_path / "model.safetensors")
-    loaded = load_detector(tmp_path / "model.safetensors", device="cpu")
-    assert isinstance(loaded, NetworkDetector)
-    write_onnx(loaded, tmp_path / "out/detector.onnx", metadata={"threshold": "0.25"})
+    model, out = tmp_path / "model.safetensors", tmp_path / "out/detector.onnx"
+    assert write_onnx(model, out, metadata={"threshold": "0.25"}) == SIDE
+    loaded = load_detector(model, device="cpu")
     session = runtime.InferenceSession(
         str(tmp_path / "out/detector.onnx"), providers=["CPUExecutionProvider"]
     )
@@ -60,8 +59,6 @@ def test_without_the_packages_it_says_what_to_install(
     monkeypatch.setattr(
         onnx_file.importlib.util, "find_spec", lambda name: None if name == "onnx" else found(name)
     )
-    made = make_detector(tiny_settings("unet"))
-    assert isinstance(made, NetworkDetector)
     with pytest.raises(InputError, match=r"needs the package onnx.*pip install 'anogen\[onnx\]'"):
-        write_onnx(made, tmp_path / "detector.onnx", metadata={})
+        write_onnx(tmp_path / "model.safetensors", tmp_path / "detector.onnx", metadata={})
     assert not list(tmp_path.iterdir())

@@ -27,13 +27,13 @@ GOOD = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85]
 ONE = scores([*GOOD, 0.15, 0.9, 0.95, 0.84, 0.99])
 
 
-def run(seed: int, arm: str = "procedural") -> Run:
+def run(seed: int, arm: str = "procedural", threshold: float = 0.84) -> Run:
     return Run(
         category="plate",
         detector="unet",
         arm=arm,
         seed=seed,
-        image=ImageMetrics(threshold=0.84),
+        image=ImageMetrics(threshold=float(np.float32(threshold))),
         settings_hash="0",
     )
 
@@ -46,7 +46,7 @@ def test_what_is_missed_where_few_good_parts_are_rejected(share: float, missed: 
 def test_a_row_is_the_mean_over_seeds() -> None:
     # The other detector tells all apart at 0.86.
     other = scores([*GOOD, 0.86, 0.9, 0.95, 0.87, 0.99])
-    runs = [run(0), run(1), run(0, "procedural+generated")]
+    runs = [run(0), run(1, threshold=0.86), run(0, "procedural+generated")]
     scored = {runs[0].key: ONE, runs[1].key: other}
     (row,) = decision_rows(runs, scored)
     assert (row.detector, row.arm) == ("unet", "procedural")
@@ -58,9 +58,11 @@ def test_a_row_is_the_mean_over_seeds() -> None:
     assert row.missed_at == pytest.approx((0.2, 0.2, 0.1))
 
 
-def test_without_defective_images_there_is_no_row() -> None:
+def test_without_images_of_both_kinds_there_is_no_row() -> None:
     one = run(0).model_copy(update={"image": ImageMetrics()})
     assert decision_rows([one], {one.key: ONE}) == ()
+    only = scores(list(ONE.image_scores), ["crack"] * 15)
+    assert decision_rows([run(0)], {run(0).key: only}) == ()
 
 
 def test_of_one_type_it_is_not_said_twice() -> None:

@@ -60,6 +60,22 @@ Workers = Annotated[
         "cores by default, one with a GPU. No result depends on it.",
     ),
 ]
+# Which of the detectors that a run has trained.
+Model = Annotated[
+    Path, typer.Argument(help="Folder of a run, or the model.safetensors of a detector.")
+]
+OfCategory = Annotated[
+    str | None, typer.Option("--category", help="Product, where the run has several.")
+]
+OfDetector = Annotated[
+    str | None, typer.Option("--detector", help="draem, unet or destseg, where it has several.")
+]
+OfArm = Annotated[
+    str | None, typer.Option("--arm", help="What it was trained on; drawn defects by default.")
+]
+OfSeed = Annotated[
+    int | None, typer.Option("--seed", help="Number of its training; the lowest by default.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable results on stdout.")]
 
 
@@ -233,26 +249,15 @@ def evaluate(run_folder: RunPath, workers: Workers = None, json_: AsJson = False
 
 @app.command()
 def predict(
-    model: Annotated[
-        Path, typer.Argument(help="Folder of a run, or the model.safetensors of a detector.")
-    ],
+    model: Model,
     images: Annotated[
         list[Path], typer.Argument(help="Images of any size, 8 or 16 bit, or folders of them.")
     ],
     out: Annotated[Path, typer.Option("--out", help="New folder to write to.")],
-    category: Annotated[
-        str | None, typer.Option("--category", help="Product, where the run has several.")
-    ] = None,
-    detector: Annotated[
-        str | None, typer.Option("--detector", help="draem, unet or destseg, where it has several.")
-    ] = None,
-    arm: Annotated[
-        str | None,
-        typer.Option("--arm", help="What it was trained on; drawn defects by default."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Number of its training; the lowest by default.")
-    ] = None,
+    category: OfCategory = None,
+    detector: OfDetector = None,
+    arm: OfArm = None,
+    seed: OfSeed = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -498,23 +503,12 @@ app.add_typer(detector_app, name="detector")
 
 @detector_app.command("export")
 def detector_export(
-    model: Annotated[
-        Path, typer.Argument(help="Folder of a run, or the model.safetensors of a detector.")
-    ],
+    model: Model,
     out: Annotated[Path, typer.Option("--out", help="File to write, such as detector.onnx.")],
-    category: Annotated[
-        str | None, typer.Option("--category", help="Product, where the run has several.")
-    ] = None,
-    detector: Annotated[
-        str | None, typer.Option("--detector", help="draem, unet or destseg, where it has several.")
-    ] = None,
-    arm: Annotated[
-        str | None,
-        typer.Option("--arm", help="What it was trained on; drawn defects by default."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Number of its training; the lowest by default.")
-    ] = None,
+    category: OfCategory = None,
+    detector: OfDetector = None,
+    arm: OfArm = None,
+    seed: OfSeed = None,
 ) -> None:
     """Write a trained detector as an ONNX file, to run without Python (needs the extra onnx)."""
     from anogen.cli import predicting

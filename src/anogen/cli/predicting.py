@@ -5,7 +5,6 @@ import math
 from dataclasses import asdict
 from pathlib import Path
 
-from anogen.detection.network_detector import NetworkDetector
 from anogen.detection.saved import load_detector
 from anogen.errors import InputError
 from anogen.study.saying import progress_bar
@@ -67,9 +66,8 @@ def export_onnx(
     if out.is_dir():
         raise InputError(f"{out}: is a folder; name the file to write, such as detector.onnx.")
     threshold = threshold_of(file)
-    made = load_detector(file, device="cpu")
-    assert isinstance(made, NetworkDetector)
-    write_onnx(made, out, metadata={} if threshold is None else {"threshold": repr(threshold)})
+    known = {} if threshold is None else {"threshold": repr(threshold)}
+    side = write_onnx(file, out, metadata=known)
     print(f"detector: {file}")
     print(f"threshold: {'none known' if threshold is None else f'{threshold:.6f}'}")
-    print(f"exported: {out} (image: uint8 N x {made.image_size} x {made.image_size} x 3, RGB)")
+    print(f"exported: {out} (image: uint8 N x {side} x {side} x 3, RGB)")

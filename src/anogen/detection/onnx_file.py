@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from anogen import __version__
 from anogen.detection.network_detector import NetworkDetector
+from anogen.detection.saved import load_detector
 from anogen.detection.settings import DetectorSettings, ImageScore, MaximumOfMean, TopMean
 from anogen.errors import InputError
 from anogen.files import write_bytes
@@ -54,24 +55,27 @@ def scores_of(score_maps: Tensor, settings: ImageScore) -> Tensor:
     return pixels.topk(count, dim=1).values.mean(dim=1)
 
 
-def write_onnx(
-    detector: NetworkDetector[DetectorSettings], path: Path, *, metadata: Mapping[str, str]
-) -> None:
+def write_onnx(model: Path, path: Path, *, metadata: Mapping[str, str]) -> int:
     """Write a trained detector as one ONNX file, atomically.
 
     Args:
-        detector: on the processor (``load_detector(file, device="cpu")``).
-        path: the file.
-        metadata: what the file says beside the detector's name and size.
+        model: the detector's ``model.safetensors``.
+        path: the file to write.
+        metadata: what it says beside the detector's name and size.
+
+    Returns:
+        The side of the images that it takes, in pixels.
 
     Raises:
-        InputError: if the packages that write ONNX are not installed.
+        InputError: if the packages that write ONNX are not installed, or as ``load_detector``.
     """
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise InputError(
             f"an ONNX file needs the package {' and '.join(missing)}; install them with "
             "pip install 'anogen[onnx]'."
         )
+    detector = load_detector(model, device="cpu")
+    assert isinstance(detector, NetworkDetector)
     detector.bf16 = False
     module, side = _Inspection(detector).eval(), detector.image_size
     with _silence(), torch.no_grad():
@@ -91,6 +95,7 @@ def write_onnx(
     for node in written.graph.node:
         del node.metadata_props[:]  # where in whose files the code stands
     write_bytes(path, written.SerializeToString(deterministic=True))
+    return side
 
 
 @contextmanager

@@ -195,9 +195,8 @@ class MaskVariation:
             like = self._shapes[int(rng.integers(len(self._shapes)))]
         area = like.area * float(np.exp(rng.normal(0, 2 * self._settings.size_jitter)))
         if LARGER * max(one.area for one in self._shapes) * scale**2 < LEAST_AREA:
-            area = (
-                1.5 * LEAST_AREA / scale**2
-            )  # as large as can be seen, where none of the shots is
+            # None of the shots is as large as can be seen.
+            area = 1.5 * LEAST_AREA / scale**2
         factor = shrink * scale * float(np.sqrt(area / source.sum()))
         stretch = float(np.exp(rng.normal(0, STRETCH)))
         turn, mirror = self._turn(shape, rng)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anogen.metrics.ranking import ranking_metrics
 from anogen.study.arm_order import arm_order
 from anogen.study.results import Run
 from anogen.study.scores import Scores
@@ -44,15 +43,13 @@ def decision_rows(
     runs: Sequence[Run], scored: Mapping[tuple[str, str, str, int], Scores]
 ) -> tuple[DecisionRow, ...]:
     """A row for each detector and arm with good and defective held-out images."""
-    own = [run for run in runs if run.key in scored and run.image.threshold is not None]
-    pairs = sorted(
-        {(run.detector, run.arm) for run in own}, key=lambda pair: (pair[0], arm_order(pair[1]))
-    )
-    return tuple(
-        _row(detector, arm, [scored[run.key] for run in own if (run.detector, run.arm) == pair])
-        for pair in pairs
-        for detector, arm in [pair]
-    )
+    found: dict[tuple[str, str], list[tuple[Scores, float]]] = {}
+    for run in sorted(runs, key=lambda run: (run.detector, arm_order(run.arm))):
+        scores = scored.get(run.key)
+        if scores is None or run.image.threshold is None or scores.defective.all():
+            continue
+        found.setdefault((run.detector, run.arm), []).append((scores, run.image.threshold))
+    return tuple(_row(detector, arm, seeds) for (detector, arm), seeds in found.items())
 
 
 def missed_at(scores: Scores, false_alarms: float) -> float:
@@ -67,11 +64,10 @@ def missed_at(scores: Scores, false_alarms: float) -> float:
     return float((scores.image_scores[scores.defective] <= spared).mean())
 
 
-def _row(detector: str, arm: str, seeds: Sequence[Scores]) -> DecisionRow:
-    best = [ranking_metrics(one.image_scores, one.defective).threshold for one in seeds]
-    thresholds = [threshold for threshold in best if threshold is not None]
-    below = [(one, one.image_scores < t) for one, t in zip(seeds, thresholds, strict=True)]
-    types = sorted({str(label) for one in seeds for label in one.labels[one.defective]})
+def _row(detector: str, arm: str, seeds: Sequence[tuple[Scores, float]]) -> DecisionRow:
+    below = [(one, one.image_scores < threshold) for one, threshold in seeds]
+    types = sorted({str(label) for one, _ in seeds for label in one.labels[one.defective]})
+    thresholds = [threshold for _, threshold in seeds]
     low, high = min(thresholds), max(thresholds)
 
     def mean(shares: Sequence[float]) -> float:
@@ -88,5 +84,7 @@ def _row(detector: str, arm: str, seeds: Sequence[Scores]) -> DecisionRow:
             for name in types
             if len(types) > 1
         ),
-        missed_at=tuple(mean([missed_at(one, share) for one in seeds]) for share in FALSE_ALARMS),
+        missed_at=tuple(
+            mean([missed_at(one, share) for one, _ in seeds]) for share in FALSE_ALARMS
+        ),
     )
